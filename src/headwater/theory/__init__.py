@@ -1,0 +1,1 @@
+"""The population side: risks and optimal penalties from the theory; knows no data."""
