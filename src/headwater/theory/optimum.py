@@ -1,0 +1,146 @@
+"""Optimal penalties: for the source itself, for its downstream, jointly, and with the source's scale set free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.theory.design import Response, respond
+from headwater.theory.equivalents import (
+    Arrival,
+    arrive,
+    floor,
+    metric,
+    penalties,
+    scattered,
+    scratch_risk,
+    transfer_risk,
+)
+from headwater.theory.population import Population
+from headwater.theory.search import best_penalty, least, local_minima
+from headwater.theory.slopes import transfer_slope
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """An optimal transfer: its penalties, the scale of the source's coefficients, its excess risk and scratch's.
+
+    source_tau = ∞ is scratch (do not transfer), 0 the ridgeless source; target_tau = ∞ leaves the source unchanged.
+    """
+
+    source_tau: float
+    target_tau: float
+    risk: float
+    scratch_risk: float
+    scale: float = 1.0
+
+    @property
+    def gain(self) -> float:
+        """Risk from scratch minus risk with transfer; scratch at the same target_tau if that was fixed, else at its best."""
+        return self.scratch_risk - self.risk
+
+
+def source_optimal_tau(pop: Population) -> float:
+    """τ_S*: the penalty in [0, ∞] of least source risk. Global over several local minima.
+
+    With energies spread evenly it is σ0²/(n0 E w0_j²), whatever the spectrum; in isotropic populations γσ0²/‖w0‖².
+
+    >>> source_optimal_tau(Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0))
+    2.0
+    """
+    directions = pop.directions
+    return float(best_penalty(directions.source, directions.source_energy[None], pop.source_noise)[0])
+
+
+def transfer_optimal_tau(pop: Population, target_tau: float | None = None) -> float:
+    """τ0*: the source penalty in [0, ∞] of least transfer risk; inf means do not transfer, 0 the ridgeless boundary.
+
+    At `target_tau`, or by default with the target's own best τ1 at each τ0. At 0 a negative penalty would do better
+    where ρ exceeds `ridgeless_alignment`. In isotropic populations τ0* > τ_S* for ρ < 1 and below it for ρ > 1.
+
+    >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0)
+    >>> round(transfer_optimal_tau(pop), 4), transfer_optimal_tau(pop.realigned(-0.2))
+    (6.348, inf)
+    """
+    return best_source([pop], [1.0], fixed(target_tau))
+
+
+def joint_optimum(pop: Population) -> Optimum:
+    """The (τ0, τ1) in [0, ∞]² of least transfer risk.
+
+    >>> best = joint_optimum(Population.isotropic(500, 250, 0.5, 1.0, target_samples=100, target_noise=0.5))
+    >>> round(best.source_tau, 4), round(best.target_tau, 4)
+    (6.348, 6.3599)
+    """
+    source_tau = transfer_optimal_tau(pop)
+    target_tau = float(best_target(pop, arrive(pop, np.array([source_tau])))[0])
+    scratch = scratch_risk(pop, best_scratch(pop))
+    return Optimum(source_tau, target_tau, float(transfer_risk(pop, source_tau, target_tau)), float(scratch))
+
+
+def best_source(pops: Sequence[Population], weights: Sequence[float], target_tau: float | None) -> float:
+    """The τ0 in [0, ∞] of least weighted transfer risk over populations that share their source."""
+
+    def slope(tau: Array) -> Array:
+        total = np.zeros(len(tau))
+        for pop, weight in zip(pops, weights, strict=True):
+            arrival = arrive(pop, tau)
+            total += weight * transfer_slope(pop, arrival, _sight(pop, arrival))
+        return total
+
+    def risk(tau: Array) -> Array:
+        total = np.zeros(len(tau))
+        for pop, weight in zip(pops, weights, strict=True):
+            arrival = arrive(pop, tau)
+            seen = _sight(pop, arrival)
+            total += weight * (np.vecdot(seen, arrival.error) + scattered(arrival, seen))
+            if target_tau is None:
+                total += weight * floor(pop, respond(pop.directions.target, best_target(pop, arrival)))
+        return total
+
+    def _sight(pop: Population, arrival: Arrival) -> Array:
+        if target_tau is None:
+            return metric(pop, respond(pop.directions.target, best_target(pop, arrival)))
+        response = respond(pop.directions.target, target_tau)
+        return shape(pop, response) if len(pops) == 1 else metric(pop, response)
+
+    grid = pops[0].directions.source.scan.tau
+    _, roots = local_minima(lambda _, tau: slope(tau), grid, slope(grid)[None])
+    candidates = np.concatenate([roots, [0.0, np.inf]])
+    return float(least(1, np.zeros(len(candidates), dtype=np.intp), candidates, risk(candidates))[0])
+
+
+def best_target(pop: Population, arrival: Arrival) -> Array:
+    """The target's best τ1 (rows,) after each arrival: L2-SP is a ridge whose signal is w1 − ŵ0."""
+    with np.errstate(invalid="ignore"):
+        error = arrival.error + arrival.scatter[..., None] * arrival.spread
+    return best_penalty(pop.directions.target, error, pop.target_noise)
+
+
+def best_scratch(pop: Population) -> float:
+    """The target's best τ1 from scratch."""
+    return float(best_penalty(pop.directions.target, pop.directions.target_energy[None], pop.target_noise)[0])
+
+
+def shape(pop: Population, response: Response) -> Array:
+    """M1 up to a positive factor, (..., k): keeps its direction where M1 itself vanishes, at τ1 = 0 and full rank."""
+    design = pop.directions.target
+    over = np.divide(
+        design.largest, design.eigenvalues, out=np.zeros_like(design.eigenvalues), where=design.eigenvalues > 0
+    )
+    return np.asarray(design.count * design.eigenvalues * (response.lost + over * response.kept) ** 2)
+
+
+def fixed(target_tau: float | None) -> float | None:
+    """A scalar target penalty or None; ValueError names it."""
+    if target_tau is None:
+        return None
+    tau = penalties("target_tau", target_tau)
+    if tau.ndim:
+        raise ValueError(f"target_tau must be one number or None here, not an array of shape {tau.shape}")
+    return float(tau)
