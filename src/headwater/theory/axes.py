@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.linalg import eigh
+
+from headwater.theory.checks import frozen
 
 Array = NDArray[np.float64]
 
@@ -32,7 +34,7 @@ class Axes:
     def squared_rotation(self) -> Array:
         """(V1'V0)², elementwise: how the energy of each source direction spreads over the target's."""
         assert self.rotation is not None
-        return _frozen(self.rotation**2)
+        return frozen(self.rotation**2)
 
     def rotate(self, vectors: Array) -> Array:
         """Source coordinates (..., p) → target coordinates (..., p)."""
@@ -51,36 +53,8 @@ def decompose(source: Array, target: Array) -> Axes:
     if np.array_equal(source, target):
         return Axes(source, target, source_eigenvalues, source_eigenvalues, source_vectors, source_vectors)
     target_eigenvalues, target_vectors = _eigen("target_covariance", target)
-    rotation = _frozen(target_vectors.T @ source_vectors)
+    rotation = frozen(target_vectors.T @ source_vectors)
     return Axes(source, target, source_eigenvalues, target_eigenvalues, source_vectors, target_vectors, rotation)
-
-
-def covariance(name: str, value: ArrayLike) -> Array:
-    """Check a covariance given as eigenvalues (p,) or as a matrix (p, p), and freeze it; ValueError names it."""
-    matrix = array(name, value)
-    if matrix.ndim not in (1, 2) or matrix.size == 0 or matrix.ndim == 2 and matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"{name} must be eigenvalues (p,) or a square matrix (p, p), not of shape {matrix.shape}")
-    if matrix.ndim == 2 and np.abs(matrix - matrix.T).max() > 1e-10 * np.abs(matrix).max():
-        raise ValueError(f"{name} must be symmetric")
-    if matrix.ndim == 1 and matrix.min() < 0:
-        raise ValueError(f"{name} has a negative eigenvalue ({matrix.min():g}): a covariance is positive semidefinite")
-    if not matrix.any():
-        raise ValueError(f"{name} is zero everywhere: there is nothing to learn from")
-    return matrix
-
-
-def array(name: str, value: ArrayLike) -> Array:
-    """A frozen floating-point array without NaN or infinity; ValueError names it."""
-    if isinstance(value, np.ndarray) and value.dtype == np.float64 and not value.flags.writeable:
-        result = value  # already frozen here: sharing it lets a realigned population keep its decomposition
-    else:
-        try:
-            result = np.array(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be an array of real numbers") from None
-    if not np.isfinite(result).all():
-        raise ValueError(f"{name} has a value that is not finite")
-    return _frozen(result)
 
 
 def _eigen(name: str, matrix: Array) -> tuple[Array, Array]:
@@ -88,9 +62,4 @@ def _eigen(name: str, matrix: Array) -> tuple[Array, Array]:
     rounding = len(matrix) * np.finfo(np.float64).eps * np.abs(eigenvalues).max()
     if eigenvalues[0] < -1e3 * rounding:
         raise ValueError(f"{name} is indefinite (eigenvalue {eigenvalues[0]:g}): a covariance is positive semidefinite")
-    return _frozen(np.where(eigenvalues > rounding, eigenvalues, 0.0)), _frozen(vectors)
-
-
-def _frozen(values: Array) -> Array:
-    values.flags.writeable = False
-    return values
+    return frozen(np.where(eigenvalues > rounding, eigenvalues, 0.0)), frozen(vectors)

@@ -99,14 +99,13 @@ def from_energies(
     if axes.rotation is not None:
         return Directions(axes, *_designs(axes, samples), source_energy, cross_energy, target_energy)
     pairs = np.stack([axes.source_eigenvalues, axes.target_eigenvalues])
-    (source, target), group, count = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-    group = group.ravel()
+    (source, target), group, copies = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    group, count = group.ravel(), copies.astype(np.float64)
 
     def average(energy: Array) -> Array:
         base = energy[0]  # averaging deviations keeps equal energies exactly equal
         return np.asarray(base + np.bincount(group, energy - base) / count)
 
-    count = count.astype(np.float64)
     return Directions(
         axes,
         Design(source, count, samples[0]),

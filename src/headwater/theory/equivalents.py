@@ -1,4 +1,4 @@
-"""Deterministic equivalents of the excess risks: source, scratch and transfer, at every penalty, for any covariances."""
+"""Deterministic equivalents of the excess risks of source, scratch and transfer, for any two covariances."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headwater.theory.checks import check_broadcast, penalties
 from headwater.theory.design import Design, Response, respond
-from headwater.theory.directions import Directions
 from headwater.theory.population import Population
 
 Array = NDArray[np.float64]
@@ -94,7 +94,7 @@ def source_risk(pop: Population, tau: ArrayLike) -> Risk:
     tau = penalties("tau", tau)
     directions = pop.directions
     response = respond(directions.source, tau)
-    return _plain(own_risk(directions.source, response, directions.source_energy, pop.source_noise))
+    return plain(own_risk(directions.source, response, directions.source_energy, pop.source_noise))
 
 
 def scratch_risk(pop: Population, target_tau: ArrayLike) -> Risk:
@@ -107,7 +107,7 @@ def scratch_risk(pop: Population, target_tau: ArrayLike) -> Risk:
     tau = penalties("target_tau", target_tau)
     directions = pop.directions
     response = respond(directions.target, tau)
-    return _plain(own_risk(directions.target, response, directions.target_energy, pop.target_noise))
+    return plain(own_risk(directions.target, response, directions.target_energy, pop.target_noise))
 
 
 def transfer_risk(pop: Population, source_tau: ArrayLike, target_tau: ArrayLike) -> Risk:
@@ -126,7 +126,7 @@ def transfer_risk(pop: Population, source_tau: ArrayLike, target_tau: ArrayLike)
     check_broadcast(source_tau, target_tau)
     arrival, response = arrive(pop, source_tau), respond(pop.directions.target, target_tau)
     seen = metric(pop, response)
-    return _plain(np.vecdot(seen, arrival.error) + scattered(arrival, seen) + floor(pop, response))
+    return plain(np.vecdot(seen, arrival.error) + scattered(arrival, seen) + floor(pop, response))
 
 
 def gain_at(pop: Population, source_tau: Array, target_tau: Array) -> Array:
@@ -135,33 +135,12 @@ def gain_at(pop: Population, source_tau: Array, target_tau: Array) -> Array:
     return np.asarray(np.vecdot(seen, 2 * arrival.cross - arrival.second) - scattered(arrival, seen))
 
 
-def penalties(name: str, value: ArrayLike) -> Array:
-    """Penalties in [0, ∞]; ValueError names the argument."""
-    try:
-        tau = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or an array of numbers, not {value!r}") from None
-    if np.isnan(tau).any() or (tau < 0).any():
-        raise ValueError(f"{name} must be at least 0 (inf allowed) and not NaN")
-    return tau
-
-
-def check_broadcast(source_tau: Array, target_tau: Array) -> None:
-    """ValueError unless the two arrays of penalties broadcast together."""
-    try:
-        np.broadcast_shapes(source_tau.shape, target_tau.shape)
-    except ValueError:
-        raise ValueError(
-            f"source_tau {source_tau.shape} and target_tau {target_tau.shape} do not broadcast: "
-            "give source_tau a trailing axis for a grid, source_tau[:, None]"
-        ) from None
-
-
 def _over(numerator: Array, slack: Array) -> Array:
     """numerator / slack, its limit 0 where both vanish, inf where only the slack does."""
     limit = np.where(numerator > 0, np.inf, 0.0)
     return np.asarray(np.divide(numerator, slack, out=limit, where=slack > 0))
 
 
-def _plain(risk: Array) -> Risk:
+def plain(risk: Array) -> Risk:
+    """A float where the risk is a single number."""
     return float(risk) if np.ndim(risk) == 0 else risk

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.theory.checks import one_penalty
 from headwater.theory.design import Response, respond
 from headwater.theory.equivalents import (
     Arrival,
     arrive,
     floor,
     metric,
-    penalties,
     scattered,
     scratch_risk,
     transfer_risk,
@@ -41,7 +41,7 @@ class Optimum:
 
     @property
     def gain(self) -> float:
-        """Risk from scratch minus risk with transfer; scratch at the same target_tau if that was fixed, else at its best."""
+        """Risk from scratch minus risk with transfer; scratch at target_tau where that was given, else at its best."""
         return self.scratch_risk - self.risk
 
 
@@ -67,7 +67,7 @@ def transfer_optimal_tau(pop: Population, target_tau: float | None = None) -> fl
     >>> round(transfer_optimal_tau(pop), 4), transfer_optimal_tau(pop.realigned(-0.2))
     (6.348, inf)
     """
-    return best_source([pop], [1.0], fixed(target_tau))
+    return best_source([pop], [1.0], one_penalty("target_tau", target_tau))
 
 
 def joint_optimum(pop: Population) -> Optimum:
@@ -134,13 +134,3 @@ def shape(pop: Population, response: Response) -> Array:
         design.largest, design.eigenvalues, out=np.zeros_like(design.eigenvalues), where=design.eigenvalues > 0
     )
     return np.asarray(design.count * design.eigenvalues * (response.lost + over * response.kept) ** 2)
-
-
-def fixed(target_tau: float | None) -> float | None:
-    """A scalar target penalty or None; ValueError names it."""
-    if target_tau is None:
-        return None
-    tau = penalties("target_tau", target_tau)
-    if tau.ndim:
-        raise ValueError(f"target_tau must be one number or None here, not an array of shape {tau.shape}")
-    return float(tau)

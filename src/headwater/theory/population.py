@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headwater.theory.axes import Axes, array, covariance, decompose
+from headwater.theory.axes import Axes, decompose
+from headwater.theory.checks import at_least, covariance, finite, vector, whole
 from headwater.theory.directions import Directions, from_energies, from_vectors
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Population:
                 f"give one complete set (given: {', '.join(given) or 'none'})"
             )
         for name in given:
-            self._set(name, _vector(name, getattr(self, name), len(source)))
+            self._set(name, vector(name, getattr(self, name), len(source)))
         if self.axes is None or self.axes.source_covariance is not source or self.axes.target_covariance is not target:
             self._set("axes", decompose(source, target))
         self._check_coefficients()
@@ -151,7 +151,9 @@ class Population:
         """
         change = finite("rho", rho) - self.rho
         if self.source_energy is None:
-            return replace(self, target_weights=self.target_weights + change * np.asarray(self.source_weights))
+            return replace(
+                self, target_weights=np.asarray(self.target_weights) + change * np.asarray(self.source_weights)
+            )
         assert self.axes is not None
         source, cross, target = (np.asarray(getattr(self, name)) for name in _ENERGIES)
         added = self.axes.spread(2 * change * cross + change**2 * source)
@@ -186,7 +188,7 @@ class Population:
         >>> Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0).gamma
         2.0
         """
-        spectrum = np.ones(_whole("n_features", n_features))
+        spectrum = np.ones(whole("n_features", n_features))
         return cls.random_effects(
             spectrum,
             rho=rho,
@@ -222,7 +224,7 @@ class Population:
         >>> Population.power_law(1.0, n_features=100, source_samples=50, rho=0.5, source_noise=1.0).rho
         0.5
         """
-        rank = np.arange(1, _whole("n_features", n_features) + 1, dtype=np.float64)
+        rank = np.arange(1, whole("n_features", n_features) + 1, dtype=np.float64)
         exponents = {"alpha": alpha, "target_alpha": alpha if target_alpha is None else target_alpha}
         for name, exponent in (exponents | {"energy_alpha": energy_alpha}).items():
             finite(name, exponent)
@@ -299,7 +301,7 @@ class Population:
         if signal == 0:
             raise ValueError("signal must be positive: without source coefficients the alignment rho is undefined")
         size = len(covariance("source_covariance", source_covariance))
-        shape = np.ones(size) if profile is None else _vector("profile", profile, size)
+        shape = np.ones(size) if profile is None else vector("profile", profile, size)
         if shape.min() < 0 or not shape.any():
             raise ValueError("profile must not be negative, nor zero everywhere")
         unrelated = cls(
@@ -318,30 +320,3 @@ class Population:
 
 _VECTORS = ("source_weights", "target_weights")
 _ENERGIES = ("source_energy", "cross_energy", "target_energy")
-
-
-def finite(name: str, value: float) -> float:
-    """A finite real number; ValueError names it."""
-    if not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, not {value!r}")
-    return float(value)
-
-
-def at_least(name: str, value: float, bound: float) -> float:
-    """A finite real number not below `bound`; ValueError names it."""
-    if finite(name, value) < bound:
-        raise ValueError(f"{name} must be at least {bound}, not {value!r}")
-    return float(value)
-
-
-def _whole(name: str, value: int) -> int:
-    if not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    return int(value)
-
-
-def _vector(name: str, value: ArrayLike, size: int) -> Array:
-    vector = array(name, value)
-    if vector.shape != (size,):
-        raise ValueError(f"{name} must have shape ({size},) to match the covariance, not {vector.shape}")
-    return vector

@@ -1,4 +1,4 @@
-"""Global minimisation over a penalty in [0, ∞]: every sign change of the slope on a grid, refined, against both ends."""
+"""Global minimisation over a penalty in [0, ∞]: every rising zero of the slope, and both ends."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from headwater.theory.equivalents import own_risk
 from headwater.theory.slopes import own_slope
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 
-def local_minima(slope: Callable[[Array, Array], Array], grid: Array, signs: Array) -> tuple[Array, Array]:
+def local_minima(slope: Callable[[Index, Array], Array], grid: Array, signs: Array) -> tuple[Index, Array]:
     """Every (row, τ) where a row of slopes `signs` (rows, grid) turns from falling to rising, refined.
 
     `slope(row, tau)` takes flat arrays of equal length. All roots are refined at once, in log τ, by Ridders' method,
@@ -63,7 +64,7 @@ def best_penalty(design: Design, energy: Array, noise: float) -> Array:
     return best
 
 
-def least(rows: int, row: Array, tau: Array, risk: Array) -> Array:
+def least(rows: int, row: Index, tau: Array, risk: Array) -> Array:
     """For each row the τ of least risk; of risks equal to rounding, the first listed (minima before the ends)."""
     lowest = np.full(rows, np.inf)
     np.minimum.at(lowest, row, risk)

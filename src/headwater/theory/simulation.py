@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import svd
 
-from headwater.theory.equivalents import penalties
+from headwater.theory.checks import penalties, whole
 from headwater.theory.population import Population
 
 Array = NDArray[np.float64]
@@ -114,17 +114,11 @@ def simulate(
     ((3,), (3,), ())
     """
     source_tau, target_tau = penalties("source_tau", source_tau), penalties("target_tau", target_tau)
-    for name, least in (("draws", 1), ("seed", 0)):
-        value = draws if name == "draws" else seed
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    draws, seed = whole("draws", draws), whole("seed", seed, 0)
+    workers = whole("workers", (os.cpu_count() or 1) if workers is None else workers)
     for name in ("source_samples", "target_samples"):
         if getattr(pop, name) != round(getattr(pop, name)):
             raise ValueError(f"{name} must be whole to be simulated, not {getattr(pop, name):g}")
-    if workers is None:
-        workers = os.cpu_count() or 1
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers!r}")
     seeds = np.random.SeedSequence(seed).spawn(draws)
     with ThreadPoolExecutor(min(workers, draws)) as pool:
         results = list(pool.map(lambda child: _draw(pop, source_tau.ravel(), target_tau.ravel(), child), seeds))

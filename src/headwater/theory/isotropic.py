@@ -1,0 +1,140 @@
+"""Closed forms where Σ0 = I and the target's metric is a multiple of I: no solver, and the general code's oracle.
+
+γ = p/n0, σ² = σ0²/‖w0‖², s = 1/(1+κ) in (0, min(1, 1/γ)], N = (1−s)² + σ², D = 1 − γs². The target's size, noise and
+penalty appear nowhere but in its own best penalty. Everything broadcasts over its arguments.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+
+Array = NDArray[np.float64]
+
+
+class PhaseCurve(NamedTuple):
+    """Transfer-optimal penalties `tau` (points,) against alignment `rho` (points,), increasing in ρ."""
+
+    rho: Array
+    tau: Array
+
+
+def shrinkage(tau: ArrayLike, gamma: ArrayLike) -> Array:
+    """s in [0, min(1, 1/γ)]: the root of τ = (1−s)/s · (1−γs), written without cancellation."""
+    tau, gamma = np.asarray(tau, dtype=np.float64), np.asarray(gamma, dtype=np.float64)
+    return np.asarray(2 / (1 + gamma + tau + np.hypot(1 - gamma, np.sqrt(tau) * np.sqrt(tau + 2 * (1 + gamma)))))
+
+
+def penalty(s: ArrayLike, gamma: ArrayLike) -> Array:
+    """τ = (1−s)/s · (1−γs): the inverse of `shrinkage`."""
+    s, gamma = np.asarray(s, dtype=np.float64), np.asarray(gamma, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.maximum((1 - s) * (1 - gamma * s), 0.0) / s)
+
+
+def source_risk(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
+    """Excess risk of the source ridge: ‖w0‖² [(1−s)² + γσ²s²] / D."""
+    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
+    with np.errstate(divide="ignore"):
+        return np.asarray(signal**2 * ((1 - s) ** 2 + gamma * noise * s**2) / (1 - gamma * s**2))
+
+
+def distance(
+    tau: ArrayLike, rho: float, gamma: float, source_noise: float, signal: float = 1.0, private: float = 0.0
+) -> Array:
+    """E‖ŵ0(τ) − w1‖² = ‖w0‖² [(s−ρ)² + γs²N/D] + ‖v‖²: all of the transfer risk that depends on τ0.
+
+    >>> float(distance(np.inf, 0.5, 2.0, 1.0))
+    0.25
+    """
+    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
+    with np.errstate(divide="ignore"):
+        scatter = gamma * s**2 * ((1 - s) ** 2 + noise) / (1 - gamma * s**2)
+    return np.asarray(signal**2 * ((s - rho) ** 2 + scatter) + private**2)
+
+
+def source_optimal_tau(gamma: float, source_noise: float, signal: float = 1.0) -> float:
+    """τ_S* = γσ², exactly."""
+    return gamma * (source_noise / signal) ** 2
+
+
+def optimal_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
+    """h(s) = s + γs [N/D² − s(1−s)/D]: the ρ at which τ is transfer-optimal; increasing in s, 1 at τ_S*.
+
+    >>> round(float(optimal_alignment(2.0, gamma=2.0, source_noise=1.0)), 9)
+    1.0
+    """
+    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
+    slack = 1 - gamma * s**2
+    with np.errstate(divide="ignore"):
+        return np.asarray(s + gamma * s * (((1 - s) ** 2 + noise) / slack**2 - s * (1 - s) / slack))
+
+
+def phase_curve(gamma: float, source_noise: float, signal: float = 1.0, points: int = 512) -> PhaseCurve:
+    """Walk s over (0, s_max) and read off (ρ, τ): the whole reversal, without solving anything.
+
+    >>> curve = phase_curve(gamma=2.0, source_noise=1.0)
+    >>> bool(np.all(np.diff(curve.rho) > 0) and np.all(np.diff(curve.tau) < 0))
+    True
+    """
+    s = min(1.0, 1 / gamma) * np.arange(1, points + 1) / (points + 1)
+    tau = penalty(s, gamma)
+    return PhaseCurve(optimal_alignment(tau, gamma, source_noise, signal), tau)
+
+
+def transfer_optimal_tau(rho: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
+    """τ0*, the root of h(s) = ρ; ∞ for ρ ≤ 0 (do not transfer), 0 from `ridgeless_alignment` on.
+
+    Solved in κ, measured from its ridgeless value: in s, eight digits are lost near γ = 1 at small noise.
+
+    >>> transfer_optimal_tau([-0.2, 0.5, 1.0, 6.0], gamma=2.0, source_noise=1.0).round(4)
+    array([  inf, 6.348, 2.   , 0.   ])
+    """
+    noise, boundary = (source_noise / signal) ** 2, ridgeless_alignment(gamma, source_noise, signal)
+    start = max(0.0, gamma - 1)
+
+    def surplus(log_excess: float, alignment: float) -> float:
+        excess = np.exp(log_excess)
+        kappa, total = start + excess, 1 + start + excess
+        slack = abs(1 - gamma) * max(1.0, gamma) + 2 * max(1.0, gamma) * excess + excess**2  # (1+κ)² − γ
+        scatter = (kappa**2 + noise * total**2) * total**2 / slack**2 - kappa / slack
+        return float((1 + gamma * scatter) / total - alignment)
+
+    def solve(alignment: float) -> float:
+        if alignment <= 0:
+            return float(np.inf)
+        if alignment >= boundary:
+            return 0.0
+        excess = np.exp(brentq(surplus, -100, 100, args=(alignment,), xtol=1e-14, rtol=1e-15))
+        return float((start + excess) * (abs(min(0.0, gamma - 1)) + excess) / (1 + start + excess))
+
+    rho = np.asarray(rho, dtype=np.float64)
+    return np.array([solve(alignment) for alignment in rho.ravel()]).reshape(rho.shape)
+
+
+def break_even_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
+    """ρ_min(s) = [s + γsN/D] / 2: transfer helps iff ρ exceeds it; exactly 1/2 at τ_S*, 0 at ∞.
+
+    >>> round(float(break_even_alignment(2.0, gamma=2.0, source_noise=1.0)), 9)
+    0.5
+    """
+    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
+    with np.errstate(divide="ignore"):
+        return np.asarray((s + gamma * s * ((1 - s) ** 2 + noise) / (1 - gamma * s**2)) / 2)
+
+
+def ridgeless_alignment(gamma: float, source_noise: float, signal: float = 1.0) -> float:
+    """h(s_max): 1 + σ²γ²/(γ−1)² for γ > 1, 1 + σ²γ/(1−γ)² for γ < 1, ∞ at γ = 1 with noise."""
+    noise = (source_noise / signal) ** 2
+    if gamma == 1:
+        return float(np.inf) if noise else 1.0
+    return float(1 + noise * gamma * max(gamma, 1.0) / (gamma - 1) ** 2)
+
+
+def best_target_tau(distance: ArrayLike, n_features: int, target_samples: float, target_noise: float) -> Array:
+    """τ1* = (p/n1) σ1² / E‖ŵ0 − w1‖², since L2-SP is ridge whose signal is w1 − ŵ0; with τ0* the joint optimum."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(n_features / target_samples * target_noise**2 / np.asarray(distance, dtype=np.float64))
