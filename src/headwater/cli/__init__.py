@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from headwater.cli.theory import theory
+
 app = typer.Typer(
     name="headwater",
     help="Train a source model for its downstream.",
@@ -18,6 +20,9 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Train a source model for its downstream."""
+
+
+app.command()(theory)
 
 
 def main() -> None:
