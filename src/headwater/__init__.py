@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from headwater import theory
+    from headwater import theory as theory
+    from headwater.estimators import L2SPRidge as L2SPRidge
+    from headwater.estimators import SourceRidge as SourceRidge
+    from headwater.estimators import TransferRidge as TransferRidge
+    from headwater.moments import Moments as Moments
+    from headwater.spectrum import Spectrum as Spectrum
 
 _HOME = {
+    "L2SPRidge": "headwater.estimators",
+    "Moments": "headwater.moments",
+    "SourceRidge": "headwater.estimators",
+    "Spectrum": "headwater.spectrum",
+    "TransferRidge": "headwater.estimators",
     "theory": "headwater.theory",
 }
 
-__all__ = ["__version__", "theory"]
+__all__ = ["L2SPRidge", "Moments", "SourceRidge", "Spectrum", "TransferRidge", "__version__", "theory"]
 
 
 def __getattr__(name: str) -> Any:

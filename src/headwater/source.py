@@ -1,0 +1,88 @@
+"""Source: what a source model brings to a transfer, a whole regularisation path or one coefficient vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headwater.moments import Array
+from headwater.spectrum import Spectrum
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Source coefficients ŵ0(τ0), as far as they are known.
+
+    With a ``spectrum`` (of a SourceRidge) every penalty is at hand and ``optimal_tau`` is τ_S*. With published
+    coefficients only, ``spectrum`` and ``optimal_tau`` are None and ``coef`` (q, p) is the one point of the path.
+    """
+
+    coef: Array
+    spectrum: Spectrum | None = None
+    optimal_tau: float | None = None
+
+    @property
+    def n_features(self) -> int:
+        return int(self.coef.shape[1])
+
+    @property
+    def n_outputs(self) -> int:
+        return int(self.coef.shape[0])
+
+    @property
+    def known_tau(self) -> float:
+        """τ_S*; NaN where the coefficients were published without it."""
+        return np.nan if self.optimal_tau is None else float(self.optimal_tau)
+
+    def output(self, index: int) -> Source:
+        """The same source with one output only."""
+        tau = None if self.optimal_tau is None else float(np.broadcast_to(self.optimal_tau, self.n_outputs)[index])
+        spectrum = None if self.spectrum is None else self.spectrum.output(index)
+        return Source(self.coef[index : index + 1], spectrum, tau)
+
+    def starts(self, tau: Array, scale: Array) -> Array:
+        """α ŵ0(τ0) in the source's own axes, which ``expand`` turns into coefficients; (r or p, q, k)."""
+        if self.spectrum is None:
+            return np.where(np.isinf(tau), 0.0, scale) * self.coef.T[:, :, None]
+        return np.moveaxis(self.spectrum.in_axes(tau) * scale[:, None, None], 0, -1)
+
+    def expand(self, axes: Array) -> Array:
+        """From the source's own axes (r or p, q) to coefficients (p, q)."""
+        return axes if self.spectrum is None else self.spectrum.expand(axes)
+
+    def crossing(self, target: Spectrum) -> Array:
+        """S1 V1' V0 (r1, r or p): takes starts in the source's axes to fitted values in the target's."""
+        axes = target.project(np.eye(self.n_features)) if self.spectrum is None else _overlap(target, self.spectrum)
+        return np.asarray(target.singular_values[:, None] * axes)
+
+
+def _overlap(target: Spectrum, source: Spectrum) -> Array:
+    if isinstance(source.vectors, np.ndarray):
+        return target.project(source.vectors)
+    return source.project(target.expand(np.eye(target.rank))).T
+
+
+def as_source(model: Any) -> Source:
+    """The Source of a fitted SourceRidge, of any fitted linear estimator, or of a coefficient array (p,) or (q, p).
+
+    Raises ValueError for a model that is not fitted, holds no linear coefficients, or holds values that are not finite.
+    """
+    if isinstance(model, Source):
+        return model
+    fitted = getattr(model, "coef_", None)
+    if fitted is None and not isinstance(model, (np.ndarray, list, tuple)):
+        raise ValueError(
+            f"source must be a fitted linear model or coefficients; {type(model).__name__} has no coef_: fit it first"
+        )
+    coef = np.atleast_2d(_numbers(model if fitted is None else fitted))
+    if coef.ndim != 2 or not np.isfinite(coef).all():
+        raise ValueError("source coefficients must be finite numbers, shaped (p,) or (q, p)")
+    return Source(coef, getattr(model, "spectrum_", None), getattr(model, "tau_", None))
+
+
+def _numbers(values: ArrayLike) -> Array:
+    values = values.toarray() if hasattr(values, "toarray") else values
+    return np.asarray(values, dtype=np.float64)
