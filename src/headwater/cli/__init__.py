@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from headwater.cli.reproduce import app as reproduce
 from headwater.cli.theory import theory
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ def root() -> None:
 
 
 app.command()(theory)
+app.add_typer(reproduce, name="reproduce")
 
 
 def main() -> None:
