@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,8 +121,11 @@ def phase_diagram(pop: Population, target_tau: float | None = None) -> Figure:
     return figure
 
 
-def write_figure(figure: Figure, path: Path, option: str) -> None:
-    """Write a figure as .svg, .png or .pdf; an existing file is replaced only once the new one is whole."""
+def write_figure(draw: Callable[[], Figure], path: Path, option: str) -> None:
+    """Draw and write a figure as .svg, .png or .pdf; an existing file is replaced only once the new one is whole.
+
+    A path that cannot be written is refused before anything is drawn.
+    """
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("svg", "png", "pdf"):
         raise ValueError(f"{option}: {path} must end in .svg, .png or .pdf")
@@ -131,7 +135,7 @@ def write_figure(figure: Figure, path: Path, option: str) -> None:
     except OSError as problem:
         raise OSError(f"{option}: cannot write {path} ({problem.strerror})") from None
     try:
-        figure.savefig(temporary, format=kind, dpi=200)
+        draw().savefig(temporary, format=kind, dpi=200)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except OSError as problem:

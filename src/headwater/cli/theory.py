@@ -54,7 +54,7 @@ def theory(
     if plot is not None:
         from headwater.figures import phase_diagram, write_figure
 
-        write_figure(phase_diagram(pop, target_tau), plot, option="--plot")
+        write_figure(lambda: phase_diagram(pop, target_tau), plot, option="--plot")
     print(json.dumps(finite(answer), allow_nan=False) if as_json else in_words(pop, answer))
     if plot is not None and not as_json:
         print(f"\nphase diagram written to {plot}")

@@ -127,10 +127,10 @@ def break_even_alignment(tau: ArrayLike, gamma: float, source_noise: float, sign
 
 
 def ridgeless_alignment(gamma: float, source_noise: float, signal: float = 1.0) -> float:
-    """h(s_max): 1 + σ²γ²/(γ−1)² for γ > 1, 1 + σ²γ/(1−γ)² for γ < 1, ∞ at γ = 1 with noise."""
+    """h(s_max): 1 + σ²γ²/(γ−1)² for γ > 1, 1 + σ²γ/(1−γ)² for γ < 1; at γ = 1 ∞ with noise, 3/4 without."""
     noise = (source_noise / signal) ** 2
     if gamma == 1:
-        return float(np.inf) if noise else 1.0
+        return float(np.inf) if noise else 0.75  # N/D = (1−s)/(1+s), so h = 1 − 1/(1+s)²
     return float(1 + noise * gamma * max(gamma, 1.0) / (gamma - 1) ** 2)
 
 

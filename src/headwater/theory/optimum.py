@@ -86,28 +86,29 @@ def joint_optimum(pop: Population) -> Optimum:
 def best_source(pops: Sequence[Population], weights: Sequence[float], target_tau: float | None) -> float:
     """The τ0 in [0, ∞] of least weighted transfer risk over populations that share their source."""
 
+    def meet(pop: Population, tau: Array) -> tuple[Arrival, Response]:
+        arrival = arrive(pop, tau)
+        best = best_target(pop, arrival) if target_tau is None else np.full(len(tau), target_tau)
+        return arrival, respond(pop.directions.target, best)
+
+    look = shape if len(pops) == 1 else metric  # one target's direction stays known where its M1 vanishes
+
     def slope(tau: Array) -> Array:
         total = np.zeros(len(tau))
         for pop, weight in zip(pops, weights, strict=True):
-            arrival = arrive(pop, tau)
-            total += weight * transfer_slope(pop, arrival, _sight(pop, arrival))
+            arrival, response = meet(pop, tau)
+            total += weight * transfer_slope(pop, arrival, look(pop, response))
         return total
 
     def risk(tau: Array) -> Array:
         total = np.zeros(len(tau))
         for pop, weight in zip(pops, weights, strict=True):
-            arrival = arrive(pop, tau)
-            seen = _sight(pop, arrival)
+            arrival, response = meet(pop, tau)
+            seen = metric(pop, response) if target_tau is None else look(pop, response)
             total += weight * (np.vecdot(seen, arrival.error) + scattered(arrival, seen))
             if target_tau is None:
-                total += weight * floor(pop, respond(pop.directions.target, best_target(pop, arrival)))
+                total += weight * floor(pop, response)
         return total
-
-    def _sight(pop: Population, arrival: Arrival) -> Array:
-        if target_tau is None:
-            return metric(pop, respond(pop.directions.target, best_target(pop, arrival)))
-        response = respond(pop.directions.target, target_tau)
-        return shape(pop, response) if len(pops) == 1 else metric(pop, response)
 
     grid = pops[0].directions.source.scan.tau
     _, roots = local_minima(lambda _, tau: slope(tau), grid, slope(grid)[None])

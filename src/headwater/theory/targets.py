@@ -57,7 +57,7 @@ def multi_target(
     grid = np.concatenate([[0.0], pops[0].directions.source.scan.tau, [np.inf]])
     worst = risks(grid).max(axis=0)
     low = int(worst.argmin())
-    candidates = [float(grid[low])]
+    candidates = [np.inf, 0.0, float(grid[low])]
     if 2 <= low <= len(grid) - 3:
         refined = minimize_scalar(
             lambda log_tau: risks(np.exp(log_tau)).max(),
@@ -65,8 +65,9 @@ def multi_target(
             method="bounded",
             options={"xatol": 1e-10},
         )
-        candidates.append(float(np.exp(refined.x)))
-    worst_tau = candidates[int(risks(candidates).max(axis=0).argmin())]
+        candidates.insert(2, float(np.exp(refined.x)))
+    worst = risks(candidates).max(axis=0)
+    worst_tau = candidates[int(np.argmax(worst <= worst.min() * (1 + 1e-13)))]  # an end wins where the rest only ties
     at_mean, at_worst = risks(mean)[:, 0], risks(worst_tau)[:, 0]
     return MultiTarget(
         mean,
