@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from headwater import theory as theory
+    from headwater.advice import advise as advise
     from headwater.estimators import L2SPRidge as L2SPRidge
     from headwater.estimators import SourceRidge as SourceRidge
     from headwater.estimators import TransferRidge as TransferRidge
@@ -24,10 +25,11 @@ _HOME = {
     "SourceRidge": "headwater.estimators",
     "Spectrum": "headwater.spectrum",
     "TransferRidge": "headwater.estimators",
+    "advise": "headwater.advice",
     "theory": "headwater.theory",
 }
 
-__all__ = ["L2SPRidge", "Moments", "SourceRidge", "Spectrum", "TransferRidge", "__version__", "theory"]
+__all__ = ["L2SPRidge", "Moments", "SourceRidge", "Spectrum", "TransferRidge", "__version__", "advise", "theory"]
 
 
 def __getattr__(name: str) -> Any:

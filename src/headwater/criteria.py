@@ -58,26 +58,32 @@ def loo_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better."""
     outputs = range(u.shape[2])
     squares = [loo_residuals(spectrum, u[:, :, k], tau) ** 2 for k in outputs]
-    total = [np.tensordot(spectrum.basis.row_weight, square, 1).sum(axis=0) for square in squares]  # type: ignore[arg-type]
+    total = [np.tensordot(spectrum.rows[1], square, 1).sum(axis=0) for square in squares]
     return np.array(total) / (spectrum.n * spectrum.n_outputs)
 
 
 def loo_residuals(spectrum: Spectrum, u: Array, tau: Array) -> Array:
-    """Leave-one-out residuals y_i − ŷ_(−i) of one response u (r, q); (rows, q, m).
+    """Leave-one-out residuals y_i − ŷ_(−i) of one response u (r, q); (rows, q, m)."""
+    return loo_parts(spectrum, u, tau, slice(None))[0]
 
-    The residual (I − H) y over 1 − h_i − w_i/Σw. Where the features span the rows both vanish like τ, which is
+
+def loo_parts(spectrum: Spectrum, u: Array, tau: Array, rows: slice) -> tuple[Array, Array]:
+    """Leave-one-out residuals of some rows (rows, q, m) and what each row's own fit leaves it, d (rows, m).
+
+    The residual (I − H) y over d_i = 1 − h_i − w_i/Σw. Where the features span the rows both vanish like τ, which is
     divided out, so that τ → 0 loses nothing. A row that alone decides its own fit has an infinite residual.
     """
-    basis = spectrum.basis
-    if basis.left is None or basis.row_weight is None or spectrum.residual is None:
-        raise ValueError("leave-one-out needs the rows; this spectrum has none: use criterion evidence or gcv")
-    kept, spanned = _kept(spectrum, tau, spectrum.rank >= len(basis.left) - basis.fit_intercept)
-    inside = basis.left @ (u[:, :, None] * kept[:, None, :]).reshape(spectrum.rank, u.shape[1] * len(tau))
-    numerator = spectrum.residual[:, :, None] + inside.reshape(-1, u.shape[1], len(tau))
-    denominator = basis.left**2 @ kept + (0.0 if spanned else basis.outside[:, None])
-    alone = denominator <= 1e-12 * denominator.max(axis=0, initial=_TINY)
-    residuals = numerator / np.where(alone, np.nan, denominator)[:, None, :] / np.sqrt(basis.row_weight)[:, None, None]
-    return np.asarray(np.where(alone[:, None, :], np.inf, residuals))
+    all_left, weight, residual = spectrum.rows
+    left, basis = all_left[rows], spectrum.basis
+    kept, spanned = _kept(spectrum, tau, spectrum.rank >= len(all_left) - basis.fit_intercept)
+    inside = left @ (u[:, :, None] * kept[:, None, :]).reshape(spectrum.rank, u.shape[1] * len(tau))
+    numerator = residual[rows, :, None] + inside.reshape(len(left), u.shape[1], len(tau))
+    own = left**2 @ kept + (0.0 if spanned else basis.outside[rows, None])
+    alone = own <= 1e-12 * kept.max(axis=0, initial=0.0)
+    residuals = numerator / np.where(alone, np.nan, own)[:, None, :] / np.sqrt(weight[rows])[:, None, None]
+    return np.where(alone[:, None, :], np.inf, residuals), own * np.where(
+        np.isfinite(tau), tau, 1.0
+    ) if spanned else own
 
 
 def _kept(spectrum: Spectrum, tau: Array, spanned: bool) -> tuple[Array, bool]:

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from headwater.criteria import loo_residuals, score_named
+from headwater.criteria import score_named
 from headwater.moments import Array
 from headwater.source import Source
 from headwater.spectrum import Spectrum
@@ -24,6 +24,10 @@ class Crossing:
     @cached_property
     def matrix(self) -> Array:
         return self.source.crossing(self.target)
+
+    def output(self, index: int) -> Crossing:
+        """The same crossing with one output only."""
+        return Crossing(self.target.output(index), self.source.output(index))
 
     def shifted(self, source_tau: Array, scale: Array) -> Array:
         """U1'(y1 − α X1 ŵ0(τ0)) for k starts: (r1, q, k)."""
@@ -42,9 +46,3 @@ class Crossing:
         filters = 1 / (target.eigenvalues + target_tau[:, None]) * np.sqrt(target.eigenvalues / target.n)
         learned = np.einsum("kr,rqk->rq", weight @ filters, self.shifted(source_tau, scale))
         return np.asarray((start + target.expand(learned)).T)
-
-    def loo_residuals(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> Array:
-        """Leave-one-out residuals of the average with these weights (k, m), which are not chosen anew; (rows, q)."""
-        shifted = self.shifted(source_tau, scale)
-        parts = (loo_residuals(self.target, shifted[:, :, k], target_tau) @ weight[k] for k in range(len(weight)))
-        return np.asarray(sum(parts))

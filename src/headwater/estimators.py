@@ -14,7 +14,7 @@ from headwater.alignment import check_alignment
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
-from headwater.selection import Choice, Surface, accounts, best, survey
+from headwater.selection import accounts, best, survey
 from headwater.source import Source, as_source
 from headwater.spectrum import Spectrum
 
@@ -124,7 +124,7 @@ class SourceRidge(_Ridge):
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
         if fixed is None:
             parts = _outputs(self.spectrum_) if self.per_output else [self.spectrum_]
-            taus = [_scratch(part, self.criterion)[1].target_tau for part in parts]
+            taus = [_optimal_tau(part, self.criterion) for part in parts]
             tau: Any = np.array(taus) if self.per_output and self.spectrum_.y_ndim == 2 else taus[0]
         else:
             tau = fixed
@@ -244,61 +244,58 @@ class TransferRidge(_Ridge):
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough."""
+        self.fit_crossing(X, y, sample_weight, leave_one_out=self.criterion == "loo")
+        return self
+
+    def fit_crossing(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, leave_one_out: bool = True
+    ) -> Crossing:
+        """Fit, and return the decomposed target met with the source, for those who ask more of it, as advise does."""
         score_named(self.criterion)
         source_tau, tau = _penalty(self.source_tau, "source_tau"), _penalty(self.tau, "tau")
         if self.scale not in (True, False, "auto"):
             raise ValueError(f"scale must be True, False or 'auto', got {self.scale!r}")
         X, y = self._read(X, y)
-        loo = self.criterion == "loo"
-        spectrum = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
-        source = self._source_for(spectrum)
-        self.source_optimal_tau_ = np.nan if source is None or source.optimal_tau is None else source.optimal_tau
-        each = range(spectrum.n_outputs) if self.per_output and spectrum.y_ndim == 2 else None
-        pairs = (
-            [(spectrum, source)] if each is None else [(spectrum.output(j), source and source.output(j)) for j in each]
+        spectrum = Spectrum.from_rows(
+            X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out
         )
-        fits = [_transfer(*pair, source_tau, tau, self.scale, self.criterion, self.average) for pair in pairs]
-        choices = [choice for _, _, choice in fits]
-        surfaces = [surface for _, surface, _ in fits]
-        self.surface_: Any = surfaces[0] if each is None else surfaces
-        self.source_tau_ = _each([choice.source_tau for choice in choices], each)
-        self.scale_ = _each([choice.scale for choice in choices], each)
-        self.tau_ = _each([choice.target_tau for choice in choices], each)
-        self.transferred_ = _each([surface.transferred for surface in surfaces], each)
-        self._hold(np.concatenate([coef for coef, _, _ in fits]), spectrum, X.dtype)
-        return self
+        source = self._source_for(spectrum)
+        if source is not None and np.ndim(source.optimal_tau) and not self.per_output:
+            raise ValueError("the source chose a penalty for each output: set per_output=True here too")
+        whole = Crossing(spectrum, source or Source(np.zeros((spectrum.n_outputs, spectrum.n_features))))
+        split = self.per_output and spectrum.y_ndim == 2
+        parts = [whole.output(index) for index in range(spectrum.n_outputs)] if split else [whole]
+        fits = []
+        for part in parts:
+            compared = accounts(None if source is None else part.source, source_tau, self.scale)
+            surface = survey(part, compared, tau, self.criterion)
+            fits.append((surface, best(part, surface, compared)))
+
+        def each(values: list[Any]) -> Any:
+            return np.array(values) if split else values[0]
+
+        self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
+        self.source_optimal_tau_ = np.nan if source is None or source.optimal_tau is None else source.optimal_tau
+        self.source_tau_ = each([choice.source_tau for _, choice in fits])
+        self.scale_ = each([choice.scale for _, choice in fits])
+        self.tau_ = each([choice.target_tau for _, choice in fits])
+        self.transferred_ = each([surface.transferred for surface, _ in fits])
+        coefs = [
+            part.coefficients(*surface.points, surface.weight) if self.average else part.coefficients(*choice.point)
+            for part, (surface, choice) in zip(parts, fits, strict=True)
+        ]
+        self._hold(np.concatenate(coefs), spectrum, X.dtype)
+        return whole
 
 
-def _transfer(
-    spectrum: Spectrum,
-    source: Source | None,
-    source_tau: float | None,
-    tau: float | None,
-    scale: bool | str,
-    criterion: str,
-    average: bool,
-) -> tuple[Array, Surface, Choice]:
-    compared = accounts(source, source_tau, scale)
-    crossing = Crossing(spectrum, source or Source(np.zeros((spectrum.n_outputs, spectrum.n_features))))
-    surface = survey(crossing, compared, tau, criterion)
-    choice = best(crossing, surface, compared)
-    if average:
-        return crossing.coefficients(*surface.points, surface.weight), surface, choice
-    point = (np.array([choice.source_tau]), np.array([choice.scale]), np.array([choice.target_tau]))
-    return crossing.coefficients(*point, np.ones((1, 1))), surface, choice
-
-
-def _scratch(spectrum: Spectrum, criterion: str) -> tuple[Surface, Choice]:
-    _, surface, choice = _transfer(spectrum, None, None, None, False, criterion, average=False)
-    return surface, choice
+def _optimal_tau(spectrum: Spectrum, criterion: str) -> float:
+    crossing = Crossing(spectrum, Source(np.zeros((spectrum.n_outputs, spectrum.n_features))))
+    scratch = accounts(None)
+    return best(crossing, survey(crossing, scratch, criterion=criterion), scratch).target_tau
 
 
 def _outputs(spectrum: Spectrum) -> list[Spectrum]:
     return [spectrum.output(index) for index in range(spectrum.n_outputs)]
-
-
-def _each(values: list[Any], each: range | None) -> Any:
-    return values[0] if each is None else np.array(values)
 
 
 def _penalty(value: Any, name: str) -> float | None:

@@ -130,6 +130,11 @@ class Choice:
     target_tau: float
     score: float
 
+    @property
+    def point(self) -> tuple[Array, Array, Array, Array]:
+        """The choice as ``Crossing.coefficients`` takes it: the lone point of a surface, with weight 1."""
+        return np.array([self.source_tau]), np.array([self.scale]), np.array([self.target_tau]), np.ones((1, 1))
+
 
 def accounts(source: Source | None, source_tau: float | None = None, scale: bool | str = "auto") -> list[Account]:
     """The accounts that apply.
@@ -224,8 +229,10 @@ def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choic
         prior = account.log_density(start)[:, None] if account.axis == "scale" else 0.0
         return np.asarray(crossing.score(*account.starts(start), unit * np.exp(logs), surface.criterion) + prior)
 
-    starts = account.nodes(_NODES)
     # The ends stand for 0 and inf, where the criterion has its limits.
+    starts = account.nodes(_NODES)
+    if account.axis == "log tau":
+        starts = np.r_[-np.inf, starts, np.inf]
     logs = np.r_[-np.inf, np.linspace(-27.0, 27.0, 2 * _NODES), np.inf]
     if len(surface.target_tau) == 1:
         logs = np.log(surface.target_tau / unit)

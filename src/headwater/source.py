@@ -22,7 +22,7 @@ class Source:
 
     coef: Array
     spectrum: Spectrum | None = None
-    optimal_tau: float | None = None
+    optimal_tau: float | Array | None = None
 
     @property
     def n_features(self) -> int:

@@ -92,6 +92,17 @@ class Spectrum:
         return self.basis.vectors
 
     @property
+    def rows(self) -> tuple[Array, Array, Array]:
+        """U (rows, r), the weights (rows,) and the √w-scaled least-squares residuals (rows, q).
+
+        Raises ValueError where they were not kept.
+        """
+        left, weight = self.basis.left, self.basis.row_weight
+        if left is None or weight is None or self.residual is None:
+            raise ValueError("leave-one-out needs the rows; this spectrum has none: use criterion evidence or gcv")
+        return left, weight, self.residual
+
+    @property
     def rank(self) -> int:
         return len(self.eigenvalues)
 
