@@ -33,8 +33,8 @@ TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10000]
 def draw(experiment: Synthetic, rows: Sequence[Row]) -> tuple[bytes, bytes]:
     """The figure as SVG and as PNG.
 
-    Panels share their axes; the ratio is logarithmic, so that a penalty twice too strong and one twice too weak are equally
-    far from 1. Points that cannot stand on such an axis (an interval's end below 0, an infinite ratio) are cut.
+    Panels share their axes. The ratio is logarithmic: twice the penalty and half of it are equally far from 1. What
+    cannot stand on such an axis (an interval's end below 0, a ratio of 0 or ∞) is cut.
     """
     with mpl.rc_context(STYLE):
         figure = _figure(experiment, rows)
@@ -49,35 +49,43 @@ def title(experiment: Synthetic) -> str:
     return f"Transfer-optimal over source-optimal penalty against alignment, by {SYMBOL[experiment.curve]}"
 
 
-SYMBOL = {"gamma": "γ = p/n0", "alpha": "spectrum exponent α"}
+SYMBOL = {"gamma": "γ = p/n0", "alpha": "the exponent α of the eigenvalues k^−α"}
 
 
 def label(experiment: Synthetic, value: float) -> str:
     """A curve's name.
 
     >>> label(Synthetic.covariance(), 0.0)
-    'isotropic'
+    'α = 0, isotropic'
     """
     if experiment.curve == "gamma":
         return f"γ = {value:g}"
-    return f"eigenvalues k^−{value:g}" if value else "isotropic"
+    return f"α = {value:g}" if value else "α = 0, isotropic"
 
 
 def _figure(experiment: Synthetic, rows: Sequence[Row]) -> Figure:
     columns = min(2, len(experiment.curves))
     lines = -(-len(experiment.curves) // columns)
-    figure = Figure(figsize=(1.4 + 3.3 * columns, 0.9 + 2.5 * lines), layout="constrained")
+    width, height = 1.0 + 3.4 * columns, 1.0 + 2.6 * lines
+    figure = Figure(figsize=(width, height))
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    # Margins in inches, by hand: a layout engine draws the figure once more for each file.
+    figure.subplots_adjust(
+        left=0.75 / width,
+        right=1 - 0.1 / width,
+        bottom=0.6 / height,
+        top=1 - (0.65 if columns > 1 else 0.85) / height,
+        wspace=0.07,
+        hspace=0.2,
+    )
     low, high = _limits(rows)
     for axes, value in zip(grid.flat, experiment.curves, strict=False):
         mine = sorted((row for row in rows if row.value == value), key=lambda row: row.rho)
         rho = np.array([row.rho for row in mine])
-        mean, width, theory = (
+        mean, half, theory = (
             np.array([getattr(row, name) for row in mine]) for name in ("ratio_mean", "ratio_ci95", "theory_ratio")
         )
-        band = axes.fill_between(
-            rho, np.maximum(mean - width, low / 10), mean + width, color=SIMULATED, alpha=0.22, lw=0
-        )
+        band = axes.fill_between(rho, np.maximum(mean - half, low / 10), mean + half, color=SIMULATED, alpha=0.22, lw=0)
         (points,) = axes.plot(rho, mean, "o", color=SIMULATED, ms=3.5)
         (curve,) = axes.plot(rho, np.where(theory > 0, theory, np.nan), color=THEORY, lw=1.6)
         axes.axhline(1, color=RULE, lw=0.9, ls=(0, (4, 3)), zorder=0)
@@ -91,12 +99,12 @@ def _figure(experiment: Synthetic, rows: Sequence[Row]) -> Figure:
     for empty in grid.flat[len(experiment.curves) :]:
         empty.remove()
     figure.supxlabel("alignment ρ of the target with the source", fontsize=10)
-    figure.supylabel("τ0* / τ_S*", fontsize=10)
+    figure.supylabel(r"$\tau_0^{*}\,/\,\tau_S^{*}$", fontsize=12)
     figure.legend(
-        [(band, points), curve],
+        [(band, points), curve],  # type: ignore[list-item]  # a tuple draws its members over each other
         [f"simulated: mean of {experiment.seeds} seeds, 95 % band", "theory"],
-        loc="outside upper left",
-        ncols=2,
+        loc="upper left",
+        ncols=columns,
         frameon=False,
     )
     return figure

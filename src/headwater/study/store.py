@@ -46,8 +46,8 @@ class Store:
     """Finished trials on disk, safe against `kill -9` and against several processes writing at once.
 
     A commit returns once the trials are on the disk (write-ahead log, synchronous=FULL). Adding a trial that is
-    already there changes nothing, so two runs of one experiment may share a store. Raises ValueError, leaving the file as
-    it was, if it is not a store or was written by a newer version; OSError if it cannot be read or written.
+    already there changes nothing, so two runs of one experiment may share a store. Raises ValueError, leaving the file
+    as it was, if it is not a store or was written by a newer version; OSError if it cannot be read or written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "trials.sqlite") as store:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,7 +18,7 @@ class Row:
     """One point of one curve: τ0*/τ_S* over the seeds, each optimum the argmin of a realised risk over the penalties.
 
     `value` is the curve's γ or α. `ratio_ci95` is the half-width of the Student interval of the mean, NaN for a single
-    seed. `theory_ratio` comes from the deterministic equivalents, infinite where not transferring is best.
+    seed. `theory_ratio` is theory's value, infinite where not transferring is best, and `theory_tau` its τ0*.
     `ratio_of_mean_risks` takes the argmins after averaging the risks over seeds; `on_edge` is the share of seeds whose
     optimum is the smallest or largest penalty; `gain` is what the best τ0 saves of the mean transfer risk at the
     largest penalty, and `gain_spread` the standard deviation over seeds of that saving, relative to it.
@@ -30,6 +29,7 @@ class Row:
     ratio_mean: float
     ratio_ci95: float
     theory_ratio: float
+    theory_tau: float
     ratio_median: float
     ratio_of_mean_risks: float
     on_edge: float
@@ -69,12 +69,14 @@ def summarise(experiment: Synthetic, records: Sequence[Record]) -> list[Row]:
         mean_risk = curve.transfer_risk.mean(0)
         best = mean_risk.argmin(-1)
         saved = curve.transfer_risk[..., -1] - np.take_along_axis(curve.transfer_risk, best[None, :, None], -1)[..., 0]
+        theory_ratio = theory_ratios(experiment, curve.value)
         with np.errstate(divide="ignore", invalid="ignore"):
             columns = (
                 experiment.rhos,
                 ratio.mean(0),
                 half_width(ratio),
-                theory_ratios(experiment, curve.value),
+                theory_ratio,
+                theory_ratio * theory_source_tau(experiment, curve.value),
                 np.median(ratio, axis=0),
                 taus[best] / taus[curve.source_risk.mean(0).argmin()],
                 edge.mean(0),
@@ -98,9 +100,19 @@ def half_width(samples: Array) -> Array:
     return width
 
 
-def theory_ratios(experiment: Synthetic, value: float) -> list[float]:
-    """τ0*/τ_S* of the deterministic equivalents at each ρ, the energy of w0 spread evenly as its draws are."""
+def theory_source_tau(experiment: Synthetic, value: float) -> float:
+    """τ_S* = σ0²/(n0 E w0_j²) = γσ0², whatever the spectrum: the energy of w0 is spread evenly on average."""
     trial = experiment.of_curve(value)[0]
+    return theory.isotropic.source_optimal_tau(trial.n_features / trial.source_samples, trial.source_noise)
+
+
+def theory_ratios(experiment: Synthetic, value: float) -> Array:
+    """τ0*/τ_S* at each ρ: in closed form where the features are isotropic, else by the deterministic equivalents."""
+    trial = experiment.of_curve(value)[0]
+    rhos, source_tau = np.array(experiment.rhos), theory_source_tau(experiment, value)
+    if trial.alpha == 0:
+        gamma = trial.n_features / trial.source_samples
+        return theory.isotropic.transfer_optimal_tau(rhos, gamma, trial.source_noise) / source_tau
     population = theory.Population.power_law(
         trial.alpha,
         n_features=trial.n_features,
@@ -110,36 +122,26 @@ def theory_ratios(experiment: Synthetic, value: float) -> list[float]:
         target_samples=trial.target_samples,
         target_noise=trial.target_noise,
     )
-    source_tau = theory.source_optimal_tau(population)
-    aligned = (population.realigned(rho) for rho in experiment.rhos)
-    return [theory.transfer_optimal_tau(target, target_tau=trial.target_tau) / source_tau for target in aligned]
+    best = [theory.transfer_optimal_tau(population.realigned(rho), trial.target_tau) for rho in rhos]
+    return np.array(best) / source_tau
 
 
-def outcomes(experiment: Synthetic, records: Sequence[Record]) -> dict[str, Any]:
+def outcomes(experiment: Synthetic, records: Sequence[Record]) -> dict[str, Array]:
     """The realised optima as columns, one row for each trial and ρ."""
     taus, trials = np.array(experiment.penalties), experiment.trials()
-    source = np.array([curve.source_risk for curve in curves(experiment, records)])
-    transfer = np.array([curve.transfer_risk for curve in curves(experiment, records)])
-    shape = transfer.shape[:-1]  # curves, seeds, rhos
-
-    def spread(values: Any) -> Array:
-        return np.broadcast_to(np.reshape(values, (*shape[:2], 1)), shape).ravel()
-
-    source_tau, transfer_tau = spread(taus[source.argmin(-1)]), taus[transfer.argmin(-1)].ravel()
-    source_samples = spread([trial.source_samples for trial in trials])
+    source = np.concatenate([curve.source_risk for curve in curves(experiment, records)])
+    transfer = np.concatenate([curve.transfer_risk for curve in curves(experiment, records)])
+    n_rhos = len(experiment.rhos)
+    source_tau, transfer_tau = taus[source.argmin(-1)].repeat(n_rhos), taus[transfer.argmin(-1)].ravel()
     return {
-        "gamma": np.repeat([float(g) for g in _gammas(experiment)], shape[1] * shape[2]),
-        "alpha": spread([trial.alpha for trial in trials]),
-        "source_samples": source_samples,
-        "seed": spread([trial.seed for trial in trials]),
-        "rho": np.tile(experiment.rhos, shape[0] * shape[1]),
+        "gamma": np.repeat([trial.n_features / trial.source_samples for trial in trials], n_rhos),
+        "alpha": np.repeat([trial.alpha for trial in trials], n_rhos),
+        "source_samples": np.repeat([trial.source_samples for trial in trials], n_rhos),
+        "seed": np.repeat([trial.seed for trial in trials], n_rhos),
+        "rho": np.tile(experiment.rhos, len(trials)),
         "source_tau": source_tau,
         "transfer_tau": transfer_tau,
         "ratio": transfer_tau / source_tau,
-        "source_risk": spread(source.min(-1)),
+        "source_risk": source.min(-1).repeat(n_rhos),
         "transfer_risk": transfer.min(-1).ravel(),
     }
-
-
-def _gammas(experiment: Synthetic) -> Sequence[float]:
-    return experiment.gammas if experiment.curve == "gamma" else experiment.gammas * len(experiment.alphas)
