@@ -86,24 +86,27 @@ def joint_optimum(pop: Population) -> Optimum:
 def best_source(pops: Sequence[Population], weights: Sequence[float], target_tau: float | None) -> float:
     """The τ0 in [0, ∞] of least weighted transfer risk over populations that share their source."""
 
-    def meet(pop: Population, tau: Array) -> tuple[Arrival, Response]:
-        arrival = arrive(pop, tau)
-        best = best_target(pop, arrival) if target_tau is None else np.full(len(tau), target_tau)
-        return arrival, respond(pop.directions.target, best)
+    given = None if target_tau is None else [respond(pop.directions.target, target_tau) for pop in pops]
+
+    def meet(index: int, tau: Array) -> tuple[Arrival, Response]:
+        arrival = arrive(pops[index], tau)
+        if given is not None:
+            return arrival, given[index]
+        return arrival, respond(pops[index].directions.target, best_target(pops[index], arrival))
 
     look = shape if len(pops) == 1 else metric  # one target's direction stays known where its M1 vanishes
 
     def slope(tau: Array) -> Array:
         total = np.zeros(len(tau))
-        for pop, weight in zip(pops, weights, strict=True):
-            arrival, response = meet(pop, tau)
+        for index, (pop, weight) in enumerate(zip(pops, weights, strict=True)):
+            arrival, response = meet(index, tau)
             total += weight * transfer_slope(pop, arrival, look(pop, response))
         return total
 
     def risk(tau: Array) -> Array:
         total = np.zeros(len(tau))
-        for pop, weight in zip(pops, weights, strict=True):
-            arrival, response = meet(pop, tau)
+        for index, (pop, weight) in enumerate(zip(pops, weights, strict=True)):
+            arrival, response = meet(index, tau)
             seen = metric(pop, response) if target_tau is None else look(pop, response)
             total += weight * (np.vecdot(seen, arrival.error) + scattered(arrival, seen))
             if target_tau is None:
