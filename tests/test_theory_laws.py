@@ -14,7 +14,7 @@ from headwater.theory import Population
 alignments = st.floats(0.02, 3.0)
 sizes = st.integers(5, 400)
 noises = st.floats(0.05, 5.0)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=20, deadline=None)
 
 
 @quick
@@ -56,7 +56,7 @@ def test_isotropic_decision_ignores_the_target(rho, target_samples, target_noise
         assert theory.break_even_alignment(pop, target_tau=tau) == pytest.approx(0.5, rel=1e-6)
 
 
-@quick
+@settings(max_examples=8, deadline=None)
 @given(sizes, noises, st.floats(0.02, 2.0), st.sampled_from([-1.0, 1.0]))
 def test_a_free_scale_brings_back_the_source_optimum(samples, noise, rho, sign):
     pop = Population.isotropic(100, samples, sign * rho, noise)

@@ -13,7 +13,7 @@ from headwater.theory import Population
 
 P = 12
 NUMBERS = {"source_samples": 8, "target_samples": 9, "source_noise": 0.5, "target_noise": 0.3}
-quick = settings(max_examples=15, deadline=None)
+quick = settings(max_examples=8, deadline=None)
 
 
 def covariance(generator, size=P):
