@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 Array = NDArray[np.float64]
 
@@ -93,6 +92,8 @@ def transfer_optimal_tau(rho: ArrayLike, gamma: float, source_noise: float, sign
     >>> transfer_optimal_tau([-0.2, 0.5, 1.0, 6.0], gamma=2.0, source_noise=1.0).round(4)
     array([  inf, 6.348, 2.   , 0.   ])
     """
+    from scipy.optimize import brentq  # here, for it is most of what importing the package would cost
+
     noise, boundary = (source_noise / signal) ** 2, ridgeless_alignment(gamma, source_noise, signal)
     start = max(0.0, gamma - 1)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 
 from headwater.theory.checks import array, one_penalty
 from headwater.theory.equivalents import arrive, transfer_risk
@@ -44,6 +43,8 @@ def multi_target(
     >>> round(best.mean_tau, 9), best.worst_tau < best.mean_tau
     (2.0, True)
     """
+    from scipy.optimize import minimize_scalar  # here, for it is most of what importing the package would cost
+
     shares = _check(pops, weights)
     tau1 = one_penalty("target_tau", target_tau)
     mean = best_source(pops, list(shares), tau1)
