@@ -46,3 +46,14 @@ class Crossing:
         filters = 1 / (target.eigenvalues + target_tau[:, None]) * np.sqrt(target.eigenvalues / target.n)
         learned = np.einsum("kr,rqk->rq", weight @ filters, self.shifted(source_tau, scale))
         return np.asarray((start + target.expand(learned)).T)
+
+    def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
+        """The L2-SP fits of k starts, each at its own target penalty (k,); (k, q, p)."""
+        target, starts = self.target, self.source.starts(source_tau, scale)
+        filters = np.sqrt(target.eigenvalues / target.n)[:, None] / (target.eigenvalues[:, None] + target_tau)
+        learned = filters[:, None] * self.shifted(source_tau, scale)
+        both = [
+            side.expand(axes.reshape(len(axes), -1)).reshape(-1, *axes.shape[1:])
+            for side, axes in ((self.source, starts), (target, learned))
+        ]
+        return np.moveaxis(both[0] + both[1], (0, 1, 2), (2, 1, 0))
