@@ -40,6 +40,14 @@ class _Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[m
                 setattr(fresh, kept, clone(getattr(self, kept), safe=False))
         return fresh
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are."""
+        nested = [name for name in params if name.startswith("source__")]
+        if nested:
+            raise ValueError(f"{nested[0]} would change a fitted source: fit a source with it and pass that as source")
+        super().set_params(**params)
+        return self
+
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""
         if not isinstance(self.source, Pipeline):
@@ -52,7 +60,9 @@ class _Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[m
     def _features(self, X: Any) -> Any:
         if len(self.source) > 1:
             X = self.source[:-1].transform(X)
-        return check_array(X, accept_sparse=("csr", "csc"), dtype=(np.float64, np.float32), input_name="X")
+        # The last step's own record of columns is the one to meet: transforming may have renamed them.
+        kinds = {"accept_sparse": ("csr", "csc"), "dtype": (np.float64, np.float32)}
+        return validate_data(self.source[-1], X, reset=False, **kinds)
 
     def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any) -> None:
         """Set coef_ and intercept_ from coefficients (q, p), in the precision of the data."""
@@ -74,11 +84,11 @@ class _Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[m
         """The source, checked against the target it is to start."""
         if self.source is None:
             return None
-        last = self.source[-1] if isinstance(self.source, Pipeline) else self.source
-        source = as_source(last)
-        check_alignment(
-            source, spectrum, getattr(last, "feature_names_in_", None), getattr(self, "feature_names_in_", None)
-        )
+        if isinstance(self.source, Pipeline):
+            source, names = as_source(self.source[-1]), None
+        else:
+            source, names = as_source(self.source), getattr(self.source, "feature_names_in_", None)
+        check_alignment(source, spectrum, names, getattr(self, "feature_names_in_", None))
         return source
 
 
@@ -132,9 +142,10 @@ class SourceRidge(_Ridge):
 
     def _set(self, tau: Any, dtype: Any) -> Self:
         self.tau_ = tau
-        taus = np.broadcast_to(tau, self.spectrum_.n_outputs)
-        parts = [part.coefficients(value) for part, value in zip(_outputs(self.spectrum_), taus, strict=True)]
-        coef = np.array(parts) if np.ndim(tau) else np.atleast_2d(self.spectrum_.coefficients(tau))
+        if np.ndim(tau):
+            coef = np.array([part.coefficients(t) for part, t in zip(_outputs(self.spectrum_), tau, strict=True)])
+        else:
+            coef = np.atleast_2d(self.spectrum_.coefficients(tau))
         self._hold(coef, self.spectrum_, dtype)
         return self
 
@@ -200,7 +211,7 @@ class TransferRidge(_Ridge):
 
     Minimises (1/n1)‖y1 − X1 w − b‖² + τ1‖w − α ŵ0(τ0)‖² at (τ0, α, τ1), which are averaged over (``average=True``, the
     posterior mean: steadier than any single choice) or chosen, by ``criterion``; headwater.selection states the
-    priors, under which scratch is one of four accounts of the source with equal odds.
+    priors, under which the odds of scratch are even.
 
     Parameters: ``source`` as in L2SPRidge (None: scratch; with published coefficients the choice is scratch, as is, or
     scaled). ``source_tau`` and ``tau``: "auto" or a number; a number for ``source_tau`` means that start, inf
@@ -253,8 +264,7 @@ class TransferRidge(_Ridge):
         """Fit, and return the decomposed target met with the source, for those who ask more of it, as advise does."""
         score_named(self.criterion)
         source_tau, tau = _penalty(self.source_tau, "source_tau"), _penalty(self.tau, "tau")
-        if self.scale not in (True, False, "auto"):
-            raise ValueError(f"scale must be True, False or 'auto', got {self.scale!r}")
+        scale = _scale(self.scale)
         X, y = self._read(X, y)
         spectrum = Spectrum.from_rows(
             X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out
@@ -262,12 +272,14 @@ class TransferRidge(_Ridge):
         source = self._source_for(spectrum)
         if source is not None and np.ndim(source.optimal_tau) and not self.per_output:
             raise ValueError("the source chose a penalty for each output: set per_output=True here too")
+        if source is not None and source.spectrum is None and source_tau not in (None, np.inf):
+            raise ValueError("only the source's coefficients are known: source_tau must be 'auto' or inf")
         whole = Crossing(spectrum, source or Source(np.zeros((spectrum.n_outputs, spectrum.n_features))))
         split = self.per_output and spectrum.y_ndim == 2
         parts = [whole.output(index) for index in range(spectrum.n_outputs)] if split else [whole]
         fits = []
         for part in parts:
-            compared = accounts(None if source is None else part.source, source_tau, self.scale)
+            compared = accounts(None if source is None else part.source, source_tau, scale)
             surface = survey(part, compared, tau, self.criterion)
             fits.append((surface, best(part, surface, compared)))
 
@@ -296,6 +308,14 @@ def _optimal_tau(spectrum: Spectrum, criterion: str) -> float:
 
 def _outputs(spectrum: Spectrum) -> list[Spectrum]:
     return [spectrum.output(index) for index in range(spectrum.n_outputs)]
+
+
+def _scale(value: Any) -> bool | str:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, str) and value == "auto":
+        return "auto"
+    raise ValueError(f"scale must be True, False or 'auto', got {value!r}")
 
 
 def _penalty(value: Any, name: str) -> float | None:

@@ -1,18 +1,19 @@
 """Selection: the surface over (source penalty, scale, target penalty), its maximum and its average.
 
 A transfer starts from α ŵ0(τ0) and fits the target with penalty τ1. Four accounts of what a source is good for are
-compared, with equal prior mass among those that apply:
+compared. The odds of scratch against the others together are even, and theirs among each other:
 
-===========  ========  ==========  ===================================================
+===========  ========  ==========  ========================================================
 account      τ0        α           prior within the account
-===========  ========  ==========  ===================================================
+===========  ========  ==========  ========================================================
 scratch      ∞         –           –
 as is        τ_S*      1           –
-own penalty  (0, ∞)    1           τ_S*/(τ_S* + τ0) ~ Beta(2, 2)
+own penalty  (0, ∞)    1           3 τ_S*/(3 τ_S* + τ0) uniform on (0, 1)
 scaled       τ_S*      (−∞, ∞)     α ~ N(½, ½²): between scratch, 0, and as is, 1
-===========  ========  ==========  ===================================================
+===========  ========  ==========  ========================================================
 
-In each, τ1 has the prior under which the shrinkage factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All
+Both last lines expect an alignment of one half, at which theory's best penalty is three times τ_S* (3.17 in the
+isotropic case with p = 2 n0). In each, τ1 has the prior under which the shrinkage factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All
 are proper, so nothing hangs on where a grid ends; integrals are sums over grids that close in on the mass, so nothing
 hangs on how fine they are. The two tables' axes are crossed once; a grid then costs three matrix products.
 """
@@ -61,7 +62,7 @@ class Account:
 
     def log_density(self, nodes: Array) -> Array:
         if self.axis == "log tau":
-            return np.log(6.0 / 16.0) - 4 * np.log(np.cosh(nodes / 2))
+            return _log_logistic(nodes)
         if self.axis == "scale":
             return -0.5 * np.log(2 * np.pi * 0.25) - 0.5 * ((nodes - 0.5) / 0.5) ** 2
         return np.zeros_like(nodes)
@@ -87,8 +88,9 @@ class Surface:
     def weight(self) -> Array:
         """Each point's share of the posterior, (k, m), which sums to 1."""
         logs: Array = self.score + self.log_prior
-        if not np.isfinite(logs).any():  # one row leaves nothing out to score: the prior stands
-            logs = self.log_prior
+        top = logs.max()
+        if not np.isfinite(top):  # all are beyond scoring (a lone row left out), or some beyond all bounds (no noise)
+            logs = np.where(logs == top, self.log_prior, -np.inf)
         weight = np.exp(logs - logs.max())
         return np.asarray(weight / weight.sum())
 
@@ -103,9 +105,14 @@ class Surface:
         return {str(name): float(self.weight[self.account == name].sum()) for name in dict.fromkeys(self.account)}
 
     @property
+    def transfer_weight(self) -> float:
+        """The posterior share of starts from the source; one at an infinite penalty is scratch by another name."""
+        return float(self.weight[~np.isinf(self.source_tau)].sum())
+
+    @property
     def transferred(self) -> bool:
         """Whether the starts from the source hold more than half of the weight."""
-        return self.mass.get(SCRATCH, 0.0) < 0.5
+        return self.transfer_weight > 0.5
 
     def only(self, account: str) -> Surface:
         """The surface of one account alone; its weight again sums to 1."""
@@ -150,7 +157,7 @@ def accounts(source: Source | None, source_tau: float | None = None, scale: bool
         found.append(Account(AS_IS, own))
         if source_tau is None and source.spectrum is not None:
             unit = source.spectrum.unit
-            found.append(Account(OWN_PENALTY, float(np.clip(own, 1e-6 * unit, 1e4 * unit)), axis="log tau"))
+            found.append(Account(OWN_PENALTY, 3 * float(np.clip(own, 1e-6 * unit, 1e4 * unit)), axis="log tau"))
     if scale is not False:
         found.append(Account(SCALED, own, axis="scale"))
     return found
@@ -183,16 +190,31 @@ def _evaluate(
     """The surface at these nodes of each account and, in units of the mean eigenvalue, these log target penalties."""
     starts = [account.starts(grid) for account, grid in zip(compared, nodes, strict=True)]
     source_tau, scale = (np.concatenate(values) for values in zip(*starts, strict=True))
-    prior = [account.log_density(grid) + _log_step(grid) for account, grid in zip(compared, nodes, strict=True)]
-    log_prior = np.concatenate(prior)[:, None] - np.log(len(compared))
+    prior = [
+        np.log(odds) + account.log_density(grid) + _log_step(grid)
+        for odds, account, grid in zip(_odds(compared), compared, nodes, strict=True)
+    ]
+    log_prior = np.concatenate(prior)[:, None]
     if logs is None:
         target_tau = np.array([tau], dtype=np.float64)
     else:
         target_tau = crossing.target.unit * np.exp(logs)
-        log_prior = log_prior - np.log(4.0) - 2 * np.log(np.cosh(logs / 2)) + _log_step(logs)
+        log_prior = log_prior + _log_logistic(logs) + _log_step(logs)
     score = crossing.score(source_tau, scale, target_tau, criterion)
     account = np.repeat([account.name for account in compared], [len(grid) for grid in nodes])
     return Surface(criterion, account, source_tau, scale, target_tau, score, np.broadcast_to(log_prior, score.shape))
+
+
+def _odds(compared: list[Account]) -> Array:
+    """Prior mass of each account: even odds of scratch against the others, where both are compared."""
+    scratch = np.array([account.name == SCRATCH for account in compared])
+    sides = np.where(scratch, 1 / max(scratch.sum(), 1), 1 / max((~scratch).sum(), 1))
+    return np.asarray(sides / sides.sum())
+
+
+def _log_logistic(nodes: Array) -> Array:
+    """Log density of log(τ/c) under which c/(c + τ) is uniform."""
+    return np.asarray(-np.log(4.0) - 2 * np.log(np.cosh(nodes / 2)))
 
 
 def _log_step(nodes: Array) -> float:
@@ -218,10 +240,12 @@ def _around(nodes: Array, index: int) -> Array:
 def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choice:
     """The maximum of the criterion, off the grid, in the account that holds most weight on the winning side.
 
-    Scratch wins where it holds half or more. Within an account the penalties maximise the criterion alone; the scale
+    Scratch wins where it holds half or more. As is lies on the path of own penalty and is no account beside it. Within an account the penalties maximise the criterion alone; the scale
     maximises it times its prior, without which it would always beat scratch. 0 and inf are values of a penalty.
     """
     mass = {name: share for name, share in surface.mass.items() if (name != SCRATCH) == surface.transferred}
+    if OWN_PENALTY in mass:
+        mass[OWN_PENALTY] += mass.pop(AS_IS, 0.0)
     account = next(a for a in compared if a.name == max(mass, key=lambda name: mass[name]))
     unit = crossing.target.unit
 
@@ -229,13 +253,14 @@ def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choic
         prior = account.log_density(start)[:, None] if account.axis == "scale" else 0.0
         return np.asarray(crossing.score(*account.starts(start), unit * np.exp(logs), surface.criterion) + prior)
 
-    # The ends stand for 0 and inf, where the criterion has its limits.
+    # The ends stand for inf and 0, where the criterion has its limits; inf comes first and so wins where all are equal.
     starts = account.nodes(_NODES)
     if account.axis == "log tau":
-        starts = np.r_[-np.inf, starts, np.inf]
-    logs = np.r_[-np.inf, np.linspace(-27.0, 27.0, 2 * _NODES), np.inf]
+        starts = np.r_[np.inf, starts[::-1], -np.inf]
+    logs = np.r_[np.inf, np.linspace(27.0, -27.0, 2 * _NODES), -np.inf]
     if len(surface.target_tau) == 1:
-        logs = np.log(surface.target_tau / unit)
+        with np.errstate(divide="ignore"):
+            logs = np.log(surface.target_tau / unit)
     for _ in range(8):
         grid = value(starts, logs)
         row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Each command lives in a module of its own and imports what it needs when run."""
+"""The command line: parse, call, print. A command lives in a module of its own and imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from headwater.cli.demo import demo
 from headwater.cli.reproduce import app as reproduce
 from headwater.cli.theory import theory
 
@@ -23,6 +24,7 @@ def root() -> None:
     """Train a source model for its downstream."""
 
 
+app.command()(demo)
 app.command()(theory)
 app.add_typer(reproduce, name="reproduce")
 

@@ -1,0 +1,55 @@
+"""`headwater demo`: the main job on bundled patients, as a user would run it, and one picture of what it buys."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("demo")) -> None:
+    """Transfer from diabetes patients over 50 to 30 younger ones: tables, advice, model, score and picture."""
+    from headwater.demo.experiment import (
+        DRAWS,
+        LABELLED,
+        OUTCOME,
+        fitted_source,
+        patients,
+        penalties,
+        run_draws,
+        typical,
+        write_tables,
+    )
+    from headwater.demo.figures import draw_figure, summary
+    from headwater.figures import write_figure
+    from headwater.study.progress import progress_bar
+
+    people = patients()
+    source = fitted_source(people)
+    taus = penalties(source)
+    print(
+        f"Source: {len(people.y0)} diabetes patients over 50. Target: {LABELLED} labelled patients of 50 or younger; "
+        f"the other {len(people.y1) - LABELLED} are held out.\nRepeating it over {DRAWS} draws of the labelled patients ..."
+    )
+    with progress_bar("draws", "draws") as move:
+        draws = run_draws(people, source, taus, move)
+    shown = typical(draws)
+
+    out.mkdir(parents=True, exist_ok=True)
+    tables = write_tables(people, out, shown)
+    pair = [str(tables["source"]), str(tables["target"]), "--outcome", OUTCOME, "--degree", "2"]
+    model = str(out / "model.skops")
+    for arguments in (["advise", *pair], ["fit", *pair, "-o", model], ["score", model, str(tables["heldout"])]):
+        print(f"\n$ headwater {shlex.join(arguments)}", flush=True)
+        _run(arguments)
+    picture = out / "demo.png"
+    write_figure(lambda: draw_figure(taus, source[-1].tau_, draws, shown), picture, option="--out")
+    print(f"\n{summary(draws)}\nThe draw above is the one in the middle. The picture is {picture}.")
+
+
+def _run(arguments: list[str]) -> None:
+    from headwater.cli import app
+
+    app(arguments, standalone_mode=False)
