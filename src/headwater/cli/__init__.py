@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -32,11 +33,20 @@ app.add_typer(reproduce, name="reproduce")
 def main() -> None:
     """Run the command line; a problem the user can solve is one line on standard error and exit status 2."""
     try:
-        app()
+        status = app(standalone_mode=False)
+    except typer.TyperException as problem:
+        _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
     except (ValueError, OSError, ImportError) as problem:
-        line = " ".join(str(problem).split())
-        print(f"headwater: {line}", file=sys.stderr)
-        raise SystemExit(2) from None
+        _fail(str(problem))
+    except (typer.Abort, KeyboardInterrupt):
+        print("headwater: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"headwater: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(2) from None
 
 
 __all__ = ["app", "main"]
