@@ -45,7 +45,8 @@ def main() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"headwater: {' '.join(message.split())}", file=sys.stderr)
+    if message.strip():  # without a command there is only the help, which was printed
+        print(f"headwater: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(2) from None
 
 
