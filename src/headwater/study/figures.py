@@ -45,8 +45,13 @@ def draw(experiment: Synthetic, rows: Sequence[Row]) -> tuple[bytes, bytes]:
 
 
 def title(experiment: Synthetic) -> str:
-    """What the figure shows, in one line."""
-    return f"Transfer-optimal over source-optimal penalty against alignment, by {SYMBOL[experiment.curve]}"
+    """What the figure shows, in one line.
+
+    >>> title(Synthetic.phase())
+    'Phase: the source penalty best for the target, over the one best for the source'
+    """
+    name = experiment.config["experiment"].capitalize()
+    return f"{name}: the source penalty best for the target, over the one best for the source"
 
 
 SYMBOL = {"gamma": "γ = p/n0", "alpha": "the exponent α of the eigenvalues k^−α"}
