@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from headwater.accounts import AS_IS, OWN_PENALTY, SCALED, SCRATCH, accounts
 from headwater.crossing import Crossing
 from headwater.estimators import SourceRidge, TransferRidge
-from headwater.selection import AS_IS, OWN_PENALTY, SCALED, SCRATCH, Choice, Surface, accounts, best, survey
+from headwater.selection import Choice, Surface, best, survey
 from headwater.validation import averaged_loo_residuals
 
 
@@ -146,8 +147,10 @@ class Advice:
             return f"transfer, but only scaled: multiply the source's coefficients by about {self.scale:.2g} ({odds})"
         if self.direction == "unknown":
             return f"transfer ({odds})"
-        if self.direction == "equal" or np.isnan(self.ratio):
+        if self.direction == "equal":
             return f"transfer, with the source at its own best penalty ({odds})"
+        if not 0 < self.ratio < np.inf:
+            return f"transfer, with the source at penalty {self.transfer_optimal_tau:.2g} ({odds})"
         factor = self.ratio if self.ratio > 1 else 1 / self.ratio
         how = "less" if self.direction == "softer" else "more"
         return f"transfer, with the source regularised {factor:.2g} times {how} than is best for itself ({odds})"
@@ -189,7 +192,7 @@ def advise(source: Any, target: tuple[Any, Any], *, criterion: str = "evidence")
         transfer_optimal_tau=unscaled.source_tau,
         target_tau=unscaled.target_tau,
         scale=alone(SCALED).scale,
-        weight=1 - surface.mass[SCRATCH],
+        weight=surface.transfer_weight,
         errors=Errors(
             scratch=_error(crossing, surface.only(SCRATCH)),
             source_optimal=_error(crossing, surface.only(AS_IS)),
@@ -206,7 +209,7 @@ def advise(source: Any, target: tuple[Any, Any], *, criterion: str = "evidence")
 def _error(crossing: Crossing, surface: Surface) -> float:
     """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
     target = crossing.target
-    if target.rank == 0:
+    if len(target.rows[0]) == 1:
         return np.inf
     residuals = averaged_loo_residuals(crossing, surface)
     return float(np.average((residuals**2).mean(axis=1), weights=target.rows[1]))

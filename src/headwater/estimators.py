@@ -10,11 +10,12 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from headwater.accounts import accounts
 from headwater.alignment import check_alignment
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
-from headwater.selection import accounts, best, survey
+from headwater.selection import best, optimal_tau, survey
 from headwater.source import Source, as_source
 from headwater.spectrum import Spectrum
 
@@ -134,7 +135,7 @@ class SourceRidge(_Ridge):
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
         if fixed is None:
             parts = _outputs(self.spectrum_) if self.per_output else [self.spectrum_]
-            taus = [_optimal_tau(part, self.criterion) for part in parts]
+            taus = [optimal_tau(part, self.criterion) for part in parts]
             tau: Any = np.array(taus) if self.per_output and self.spectrum_.y_ndim == 2 else taus[0]
         else:
             tau = fixed
@@ -219,7 +220,7 @@ class TransferRidge(_Ridge):
     it lost least in benchmarks/regret.py; False keeps α = 1; True sets scaled transfer against scratch.
     ``criterion`` "evidence", "loo" or "gcv". ``per_output=True`` chooses for each output by itself.
 
-    Attributes: ``coef_``, ``intercept_``; ``source_tau_`` (inf: scratch), ``scale_``, ``tau_``, the surface's maximum;
+    Attributes: ``coef_``, ``intercept_``; ``source_tau_`` (inf: scratch), ``scale_``, ``tau_``, the surface's peak;
     ``transferred_``, whether starts from the source hold more than half of the weight; ``source_optimal_tau_``
     (NaN for published coefficients); ``surface_``. With ``per_output`` each holds one entry an output.
     Raises ValueError for parameters out of range and for a source that does not fit the target's features.
@@ -270,7 +271,7 @@ class TransferRidge(_Ridge):
             X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out
         )
         source = self._source_for(spectrum)
-        if source is not None and np.ndim(source.optimal_tau) and not self.per_output:
+        if source is not None and isinstance(source.optimal_tau, np.ndarray) and not self.per_output:
             raise ValueError("the source chose a penalty for each output: set per_output=True here too")
         if source is not None and source.spectrum is None and source_tau not in (None, np.inf):
             raise ValueError("only the source's coefficients are known: source_tau must be 'auto' or inf")
@@ -298,12 +299,6 @@ class TransferRidge(_Ridge):
         ]
         self._hold(np.concatenate(coefs), spectrum, X.dtype)
         return whole
-
-
-def _optimal_tau(spectrum: Spectrum, criterion: str) -> float:
-    crossing = Crossing(spectrum, Source(np.zeros((spectrum.n_outputs, spectrum.n_features))))
-    scratch = accounts(None)
-    return best(crossing, survey(crossing, scratch, criterion=criterion), scratch).target_tau
 
 
 def _outputs(spectrum: Spectrum) -> list[Spectrum]:

@@ -1,71 +1,28 @@
-"""Selection: the surface over (source penalty, scale, target penalty), its maximum and its average.
+"""Selection: the surface over (source penalty, scale, target penalty), its peak and its average.
 
-A transfer starts from α ŵ0(τ0) and fits the target with penalty τ1. Four accounts of what a source is good for are
-compared. The odds of scratch against the others together are even, and theirs among each other:
-
-===========  ========  ==========  ========================================================
-account      τ0        α           prior within the account
-===========  ========  ==========  ========================================================
-scratch      ∞         –           –
-as is        τ_S*      1           –
-own penalty  (0, ∞)    1           3 τ_S*/(3 τ_S* + τ0) uniform on (0, 1)
-scaled       τ_S*      (−∞, ∞)     α ~ N(½, ½²): between scratch, 0, and as is, 1
-===========  ========  ==========  ========================================================
-
-Both last lines expect an alignment of one half, at which theory's best penalty is three times τ_S* (3.17 in the
-isotropic case with p = 2 n0). In each, τ1 has the prior under which the shrinkage factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All
-are proper, so nothing hangs on where a grid ends; integrals are sums over grids that close in on the mass, so nothing
-hangs on how fine they are. The two tables' axes are crossed once; a grid then costs three matrix products.
+The starts are those of headwater.accounts, with their priors. In each, τ1 has the prior under which the shrinkage
+factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All priors are proper, so nothing hangs on where a grid
+ends; integrals are sums over grids that close in on the mass, so nothing hangs on how fine they are. The two tables'
+axes are crossed once; a grid then costs three matrix products.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.accounts import AS_IS, OWN_PENALTY, SCRATCH, Account, log_logistic, odds_of
+from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
-from headwater.source import Source
+from headwater.spectrum import Spectrum
 
-SCRATCH, AS_IS, OWN_PENALTY, SCALED = "scratch", "as is", "own penalty", "scaled"
 _NODES = 41
 _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenvalue
-
-
-@dataclass(frozen=True)
-class Account:
-    """One account of the source: a point, or an axis ("log tau" about ``source_tau``, or "scale")."""
-
-    name: str
-    source_tau: float
-    scale: float = 1.0
-    axis: str | None = None
-
-    @property
-    def reach(self) -> tuple[float, float]:
-        """The ends of the axis: factors of a million either way, and six standard deviations of the scale."""
-        return {None: (0.0, 0.0), "log tau": (-14.0, 14.0), "scale": (-2.5, 3.5)}[self.axis]
-
-    def nodes(self, count: int) -> Array:
-        """Evenly spaced nodes of the axis; one for a point."""
-        return np.linspace(*self.reach, count if self.axis else 1)
-
-    def starts(self, nodes: Array) -> tuple[Array, Array]:
-        """Source penalties and scales at the axis's nodes."""
-        flat = np.ones_like(nodes)
-        if self.axis == "log tau":
-            return self.source_tau * np.exp(nodes), self.scale * flat
-        return self.source_tau * flat, nodes if self.axis == "scale" else self.scale * flat
-
-    def log_density(self, nodes: Array) -> Array:
-        if self.axis == "log tau":
-            return _log_logistic(nodes)
-        if self.axis == "scale":
-            return -0.5 * np.log(2 * np.pi * 0.25) - 0.5 * ((nodes - 0.5) / 0.5) ** 2
-        return np.zeros_like(nodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,26 +100,6 @@ class Choice:
         return np.array([self.source_tau]), np.array([self.scale]), np.array([self.target_tau]), np.ones((1, 1))
 
 
-def accounts(source: Source | None, source_tau: float | None = None, scale: bool | str = "auto") -> list[Account]:
-    """The accounts that apply.
-
-    ``scale`` False keeps α at 1, True sets scaled transfer against scratch, "auto" compares them all. A fixed
-    ``source_tau`` is the user's word: scratch and other penalties are no longer asked about.
-    """
-    if source is None or source_tau == np.inf:
-        return [Account(SCRATCH, np.inf)]
-    own = source.known_tau if source_tau is None else source_tau
-    found = [Account(SCRATCH, np.inf)] if source_tau is None else []
-    if scale is not True:
-        found.append(Account(AS_IS, own))
-        if source_tau is None and source.spectrum is not None:
-            unit = source.spectrum.unit
-            found.append(Account(OWN_PENALTY, 3 * float(np.clip(own, 1e-6 * unit, 1e4 * unit)), axis="log tau"))
-    if scale is not False:
-        found.append(Account(SCALED, own, axis="scale"))
-    return found
-
-
 def survey(
     crossing: Crossing, compared: list[Account], tau: float | None = None, criterion: str = "evidence"
 ) -> Surface:
@@ -192,29 +129,17 @@ def _evaluate(
     source_tau, scale = (np.concatenate(values) for values in zip(*starts, strict=True))
     prior = [
         np.log(odds) + account.log_density(grid) + _log_step(grid)
-        for odds, account, grid in zip(_odds(compared), compared, nodes, strict=True)
+        for odds, account, grid in zip(odds_of(compared), compared, nodes, strict=True)
     ]
     log_prior = np.concatenate(prior)[:, None]
     if logs is None:
         target_tau = np.array([tau], dtype=np.float64)
     else:
         target_tau = crossing.target.unit * np.exp(logs)
-        log_prior = log_prior + _log_logistic(logs) + _log_step(logs)
+        log_prior = log_prior + log_logistic(logs) + _log_step(logs)
     score = crossing.score(source_tau, scale, target_tau, criterion)
     account = np.repeat([account.name for account in compared], [len(grid) for grid in nodes])
     return Surface(criterion, account, source_tau, scale, target_tau, score, np.broadcast_to(log_prior, score.shape))
-
-
-def _odds(compared: list[Account]) -> Array:
-    """Prior mass of each account: even odds of scratch against the others, where both are compared."""
-    scratch = np.array([account.name == SCRATCH for account in compared])
-    sides = np.where(scratch, 1 / max(scratch.sum(), 1), 1 / max((~scratch).sum(), 1))
-    return np.asarray(sides / sides.sum())
-
-
-def _log_logistic(nodes: Array) -> Array:
-    """Log density of log(τ/c) under which c/(c + τ) is uniform."""
-    return np.asarray(-np.log(4.0) - 2 * np.log(np.cosh(nodes / 2)))
 
 
 def _log_step(nodes: Array) -> float:
@@ -238,33 +163,46 @@ def _around(nodes: Array, index: int) -> Array:
 
 
 def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choice:
-    """The maximum of the criterion, off the grid, in the account that holds most weight on the winning side.
+    """The posterior's peak, off the grid, in the account that holds most weight on the winning side.
 
-    Scratch wins where it holds half or more. As is lies on the path of own penalty and is no account beside it. Within an account the penalties maximise the criterion alone; the scale
-    maximises it times its prior, without which it would always beat scratch. 0 and inf are values of a penalty.
+    Scratch wins where it holds half or more. As is lies on the path of own penalty and is no account beside it.
     """
     mass = {name: share for name, share in surface.mass.items() if (name != SCRATCH) == surface.transferred}
     if OWN_PENALTY in mass:
         mass[OWN_PENALTY] += mass.pop(AS_IS, 0.0)
     account = next(a for a in compared if a.name == max(mass, key=lambda name: mass[name]))
-    unit = crossing.target.unit
+    unit, fixed = crossing.target.unit, len(surface.target_tau) == 1
 
     def value(start: Array, logs: Array) -> Array:
-        prior = account.log_density(start)[:, None] if account.axis == "scale" else 0.0
-        return np.asarray(crossing.score(*account.starts(start), unit * np.exp(logs), surface.criterion) + prior)
+        target_tau = surface.target_tau if fixed else unit * np.exp(logs)
+        score = crossing.score(*account.starts(start), target_tau, surface.criterion)
+        return score + account.log_density(start)[:, None] + (0.0 if fixed else log_logistic(logs))
 
-    # The ends stand for inf and 0, where the criterion has its limits; inf comes first and so wins where all are equal.
-    starts = account.nodes(_NODES)
-    if account.axis == "log tau":
-        starts = np.r_[np.inf, starts[::-1], -np.inf]
-    logs = np.r_[np.inf, np.linspace(27.0, -27.0, 2 * _NODES), -np.inf]
-    if len(surface.target_tau) == 1:
-        with np.errstate(divide="ignore"):
-            logs = np.log(surface.target_tau / unit)
+    logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
+    start, log_tau = _peak(value, account.nodes(_NODES), logs)
+    source_tau, scale = account.starts(np.array([start]))
+    target_tau = float(surface.target_tau[0]) if fixed else float(unit * np.exp(log_tau))
+    score = crossing.score(source_tau, scale, np.array([target_tau]), surface.criterion)
+    return Choice(account.name, float(source_tau[0]), float(scale[0]), target_tau, float(score[0, 0]))
+
+
+def optimal_tau(spectrum: Spectrum, criterion: str) -> float:
+    """The penalty in [0, ∞] at which the criterion alone is best for the table itself; inf where all are equal."""
+    score = score_named(criterion)
+
+    def value(_: Array, logs: Array) -> Array:
+        return score(spectrum, spectrum.u[:, :, None], spectrum.unit * np.exp(logs))
+
+    # The ends stand for inf and 0, where the criteria have their limits; inf comes first and so wins a tie.
+    ends = np.r_[np.inf, np.linspace(27.0, -27.0, 2 * _NODES), -np.inf]
+    return float(spectrum.unit * np.exp(_peak(value, np.zeros(1), ends)[1]))
+
+
+def _peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:
+    """Where a surface is highest: its best node, then ever finer grids about it, to a millionth of a step."""
     for _ in range(8):
         grid = value(starts, logs)
         row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
-        start, log_tau, top = float(starts[row]), float(logs[column]), float(grid[row, column])
+        start, log_tau = float(starts[row]), float(logs[column])
         starts, logs = _around(starts, int(row)), _around(logs, int(column))
-    source_tau, scale = account.starts(np.array([start]))
-    return Choice(account.name, float(source_tau[0]), float(scale[0]), float(unit * np.exp(log_tau)), top)
+    return start, log_tau

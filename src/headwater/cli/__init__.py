@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import typer
 
+from headwater.cli.advise import advise
 from headwater.cli.demo import demo
 from headwater.cli.reproduce import app as reproduce
 from headwater.cli.theory import theory
@@ -25,6 +26,7 @@ def root() -> None:
     """Train a source model for its downstream."""
 
 
+app.command()(advise)
 app.command()(demo)
 app.command()(theory)
 app.add_typer(reproduce, name="reproduce")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from headwater.cli.output import print_json
 
 if TYPE_CHECKING:
     from headwater.theory import Population
@@ -55,7 +56,10 @@ def theory(
         from headwater.figures import phase_diagram, write_figure
 
         write_figure(lambda: phase_diagram(pop, target_tau), plot, option="--plot")
-    print(json.dumps(finite(answer), allow_nan=False) if as_json else in_words(pop, answer))
+    if as_json:
+        print_json(answer)
+    else:
+        print(in_words(pop, answer))
     if plot is not None and not as_json:
         print(f"\nphase diagram written to {plot}")
 
@@ -119,13 +123,6 @@ def in_words(pop: Population, answer: dict[str, Any]) -> str:
         f"against {_number(joint['scratch_risk'])} from scratch.",
     ]
     return "\n".join(lines)
-
-
-def finite(value: Any) -> Any:
-    """The same structure with infinities as None, for JSON."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float) -> str:

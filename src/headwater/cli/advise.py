@@ -1,0 +1,51 @@
+"""`headwater advise`: whether to transfer from one table to another, and how hard to regularise the source for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def advise(
+    source: Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.")],
+    target: Annotated[Path, typer.Argument(help="Target table, with the source's columns.")],
+    outcome: Annotated[str, typer.Option(help="The column to predict, in both tables.")],
+    degree: Annotated[int, typer.Option(min=1, max=2, help="2 adds squares and products of the features.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")] = False,
+) -> None:
+    """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
+    import numpy as np
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    from headwater import SourceRidge, __version__
+    from headwater import advise as advise_on
+    from headwater.blocks import numeric_columns, read_table
+    from headwater.cli.output import print_json
+
+    tables = {path: read_table(path) for path in (source, target)}
+    for path, table in tables.items():
+        if outcome not in table.column_names:
+            raise ValueError(f"{path}: no column '{outcome}'; it has {', '.join(table.column_names[:8])}")
+    names = [name for name in tables[source].column_names if name != outcome and name in tables[target].column_names]
+    if not names:
+        raise ValueError(f"{target}: shares no feature with {source}")
+    sides = [
+        (numeric_columns(table, names, path), numeric_columns(table, [outcome], path)[:, 0])
+        for path, table in tables.items()
+    ]
+    if len(sides[1][1]) < 3:
+        raise ValueError(f"{target}: {len(sides[1][1])} rows; at least 3 are needed")
+    steps = [StandardScaler()]
+    if degree == 2:
+        steps += [PolynomialFeatures(degree, include_bias=False), StandardScaler()]
+    advice = advise_on(make_pipeline(*steps, SourceRidge()).fit(*sides[0]), sides[1])
+    if as_json:
+        print_json({**advice.as_dict(), "version": __version__})
+    else:
+        print(advice)
+        for name in names:
+            if np.ptp(sides[0][0][:, names.index(name)]) == 0:
+                print(f"  note: {name} does not vary in the source, so nothing is known of it")
