@@ -184,7 +184,9 @@ def advise(source: Any, target: tuple[Any, Any], *, criterion: str = "evidence")
         account = [account for account in accounts(start) if account.name == name]
         return best(crossing, survey(crossing, account, criterion=criterion), account)
 
-    unscaled = alone(OWN_PENALTY if start.spectrum else AS_IS) if model.transferred_ else alone(SCRATCH)
+    mass = surface.mass
+    useful = mass[AS_IS] + mass.get(OWN_PENALTY, 0.0) > mass[SCRATCH]
+    unscaled = alone(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
     return Advice(
         source=Table(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Table(crossing.target.n, start.n_features, start.n_outputs),
