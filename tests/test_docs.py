@@ -13,7 +13,7 @@ import headwater
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(headwater.__path__, "headwater.")
-    if not module.name.startswith("headwater.nets")
+    if not module.name.endswith("__main__")
 ]
 
 
