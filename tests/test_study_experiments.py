@@ -63,7 +63,7 @@ def test_one_decomposition_gives_every_penalty_and_every_rho(
     )
 
 
-@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (6, 6)])
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (6, 6), (1, 4), (4, 1), (2, 3)])
 def test_the_path_is_the_ridge_at_each_penalty(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     X, y, taus = rng.standard_normal(shape), rng.standard_normal(shape[0]), np.array([1e-3, 0.1, 10.0])

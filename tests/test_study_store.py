@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -97,20 +98,23 @@ def test_a_damaged_store_is_one_line_naming_the_file(tmp_path: Path) -> None:
         store.keys()
 
 
-def _fill(path: Path, seeds: range) -> None:
+def _fill(path: Path, seeds: range, together: Barrier) -> None:
+    together.wait()
     for seed in seeds:
         with Store(path) as store:
             store.add([({"seed": seed}, {"risk": float(seed)})])
 
 
 def test_many_processes_create_and_fill_one_store(tmp_path: Path) -> None:
-    path = tmp_path / "s"
+    """Many times over: creating the file and turning its write-ahead log on is where they get into each other's way."""
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_fill, args=(path, range(start, start + 20))) for start in (0, 0, 10, 10)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0] * 4
-    with Store(path) as store:
-        assert [store.record({"seed": seed})["risk"] for seed in range(30)] == [float(seed) for seed in range(30)]
+    for attempt in range(25):
+        path, together = tmp_path / str(attempt), context.Barrier(6)
+        workers = [context.Process(target=_fill, args=(path, range(i, i + 3), together)) for i in range(6)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert [worker.exitcode for worker in workers] == [0] * 6
+        with Store(path) as store:
+            assert [store.record({"seed": seed})["risk"] for seed in range(8)] == [float(seed) for seed in range(8)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -53,26 +52,17 @@ def reproduce(
     if find_spec("matplotlib") is None:
         raise ImportError("the figures need matplotlib: pip install 'headwater[report]'")
     trials = experiment.trials()
-    Thread(target=_preload).start()
     with open_store(folder) as store:
+        # The outputs' libraries take as long to load as the paper's trials to run, which leave the interpreter free.
+        Thread(target=import_module, args=("headwater.study.outputs",)).start()
         complete(store, trials, workers, progress)
         records = [store.record(trial.config) for trial in trials]
 
-    from headwater.study import outputs, summary  # scipy and matplotlib: only once every trial is safe
+    from headwater.study import outputs, summary
 
     rows = summary.summarise(experiment, records)
     outputs.write(experiment, records, rows, folder, command)
     return Result(experiment, rows, folder, time.perf_counter() - start)
-
-
-def _preload() -> None:
-    """Load what the outputs need while the trials run: it takes as long as the paper's own trials do.
-
-    Nothing that brings a BLAS of its own, whose threads the running trials would limit and nobody would restore.
-    """
-    with suppress(ImportError):  # raised again, where it can be reported, by the outputs themselves
-        for name in ("matplotlib.figure", "matplotlib.backends.backend_svg", "pyarrow.parquet"):
-            import_module(name)
 
 
 def open_store(folder: Path) -> Store:

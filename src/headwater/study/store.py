@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,8 +77,15 @@ class Store:
                 execute(_CREATE)
                 execute(f"PRAGMA application_id = {APPLICATION}")
                 execute(f"PRAGMA user_version = {SCHEMA}")
-        if execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            execute("PRAGMA journal_mode = WAL")
+        give_up = time.monotonic() + WAIT
+        while execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as problem:
+                # Busy: another process has the file open, and here SQLite does not wait by itself.
+                if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
 
     def add(self, trials: Iterable[tuple[Config, Record]]) -> None:
         """Keep finished trials (configuration, record); all of them are on the disk when this returns."""
