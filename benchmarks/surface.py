@@ -3,8 +3,8 @@
 One process, interleaved, minima of several repetitions; n0 = 5000, n1 = 200, p = 500, 50 source penalties, 30 target
 penalties, chosen for each source penalty by leave-one-out. All give the same 50 coefficient vectors:
 
-- expert: ``Ridge(solver="svd")`` on the response repeated 50 times, an alpha each, then ``RidgeCV(alpha_per_target=True)``
-  on the 50 shifted responses;
+- expert: ``Ridge(solver="svd")`` on the response repeated 50 times, an alpha each, then
+  ``RidgeCV(alpha_per_target=True)`` on the 50 shifted responses;
 - loop: one ``Ridge`` a source penalty, then ``RidgeCV`` on the shifted response, at one BLAS thread (as is headwater);
 - bare: the Gram matrix and eigh of the source, and the SVD of the target, and nothing else.
 
