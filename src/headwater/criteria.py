@@ -38,17 +38,21 @@ def log_evidence(spectrum: Spectrum, u: Array, tau: Array) -> Array:
         if remainder > 0:
             value = m * np.log(t * bracket + remainder) + log_determinant - rank * np.log(t)
         else:
-            powers = (m - rank) * np.log(t) if m > rank else 0.0
+            powers = (m - rank) * np.log(t) if m != rank else 0.0
             value = m * np.log(np.maximum(bracket, _TINY)) + log_determinant + powers
-    scratch = m * np.log(np.maximum(energy.sum(axis=0) + remainder, _TINY))
-    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite, value, scratch[:, None]))
+    total = energy.sum(axis=0)[:, None] + remainder
+    scratch = m * np.log(np.maximum(total, _TINY))
+    # A response that does not vary says nothing of the penalty.
+    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite & (total > 0), value, scratch))
 
 
 def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Generalised cross-validation (Golub, Heath and Wahba 1979), averaged over outputs; smaller is better."""
     energy = np.einsum("rqk,rqk->rk", u, u)
-    kept, spanned = _kept(spectrum, tau, spectrum.rank >= spectrum.contrasts)
-    left = kept.sum(axis=0) + (0.0 if spanned else spectrum.contrasts - spectrum.rank)
+    free = spectrum.contrasts - spectrum.rank
+    kept, divided = _kept(spectrum, tau)
+    kept = kept if free else divided
+    left = kept.sum(axis=0) + free
     with np.errstate(divide="ignore", invalid="ignore"):
         value = spectrum.n * (energy.T @ kept**2 + spectrum.remainder.sum()) / left**2 / spectrum.n_outputs
     return np.asarray(np.where(left > 0, value, np.inf))
@@ -56,9 +60,10 @@ def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
 
 def loo_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better."""
-    outputs = range(u.shape[2])
-    squares = [loo_residuals(spectrum, u[:, :, k], tau) ** 2 for k in outputs]
-    total = [np.tensordot(spectrum.rows[1], square, 1).sum(axis=0) for square in squares]
+    weight = spectrum.rows[1]
+    total = [
+        np.tensordot(weight, loo_residuals(spectrum, u[:, :, k], tau) ** 2, 1).sum(axis=0) for k in range(u.shape[2])
+    ]
     return np.array(total) / (spectrum.n * spectrum.n_outputs)
 
 
@@ -70,27 +75,31 @@ def loo_residuals(spectrum: Spectrum, u: Array, tau: Array) -> Array:
 def loo_parts(spectrum: Spectrum, u: Array, tau: Array, rows: slice) -> tuple[Array, Array]:
     """Leave-one-out residuals of some rows (rows, q, m) and what each row's own fit leaves it, d (rows, m).
 
-    The residual (I − H) y over d_i = 1 − h_i − w_i/Σw. Where the features span the rows both vanish like τ, which is
-    divided out, so that τ → 0 loses nothing. A row that alone decides its own fit has an infinite residual.
+    The residual (I − H) y over d_i = 1 − h_i − w_i/Σw. For a row that least squares fits exactly both vanish like τ,
+    which is divided out, so that τ → 0 loses nothing. A lone row has an infinite residual.
     """
     all_left, weight, residual = spectrum.rows
-    left, basis = all_left[rows], spectrum.basis
-    kept, spanned = _kept(spectrum, tau, spectrum.rank >= len(all_left) - basis.fit_intercept)
-    inside = left @ (u[:, :, None] * kept[:, None, :]).reshape(spectrum.rank, u.shape[1] * len(tau))
-    numerator = residual[rows, :, None] + inside.reshape(len(left), u.shape[1], len(tau))
-    own = left**2 @ kept + (0.0 if spanned else basis.outside[rows, None])
-    alone = own <= 1e-12 * kept.max(axis=0, initial=0.0)
-    residuals = numerator / np.where(alone, np.nan, own)[:, None, :] / np.sqrt(weight[rows])[:, None, None]
-    return np.where(alone[:, None, :], np.inf, residuals), own * np.where(
-        np.isfinite(tau), tau, 1.0
-    ) if spanned else own
+    left, outside, q, m = all_left[rows], spectrum.basis.outside[rows], u.shape[1], len(tau)
+    numerator, own = np.empty((len(left), q, m)), np.empty((len(left), m))
+    exact = outside == 0
+    kept, divided = _kept(spectrum, tau)
+    for some, shares in ((~exact, kept), (exact, divided)):
+        if some.any():
+            inside = left[some] @ (u[:, :, None] * shares[:, None, :]).reshape(spectrum.rank, q * m)
+            numerator[some] = inside.reshape(-1, q, m)
+            own[some] = left[some] ** 2 @ shares + outside[some, None]
+    numerator += np.where(exact[:, None], 0.0, residual[rows])[:, :, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residuals = numerator / own[:, None, :] / np.sqrt(weight[rows])[:, None, None]
+    d = own * np.where(exact[:, None] & np.isfinite(tau), tau, 1.0)
+    return np.where(own[:, None, :] > 0, residuals, np.inf), d
 
 
-def _kept(spectrum: Spectrum, tau: Array, spanned: bool) -> tuple[Array, bool]:
-    """τ/(λ+τ) (r, m), the share of each direction left to the residual; over τ where the rows are spanned."""
+def _kept(spectrum: Spectrum, tau: Array) -> tuple[Array, Array]:
+    """τ/(λ+τ) (r, m), the share of each direction left to the residual, and the same over τ; at τ = inf both are 1."""
     finite, lam = np.isfinite(tau), spectrum.eigenvalues[:, None]
     t = np.where(finite, tau, 1.0)
-    return np.where(finite, (1.0 if spanned else t) / (lam + t), 1.0), spanned
+    return np.where(finite, t / (lam + t), 1.0), np.where(finite, 1 / (lam + t), 1.0)
 
 
 def pseudo_evidence(error: Callable[[Spectrum, Array, Array], Array]) -> Callable[[Spectrum, Array, Array], Array]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from headwater.moments import Array, Moments, centred, weighted_rows
+from headwater.moments import Array, Moments, centred, row_blocks, weighted_rows
 
 # The Gram route squares the condition number: its coefficients at τ = 0 keep at least 16 − 8 digits inside this span.
 _GRAM_SPAN = 1e-8
@@ -21,7 +22,8 @@ class Decomposition:
     """Σ̂ = V diag(λ) V' of a centred table, and, where rows are kept, the left singular vectors of √w-scaled rows.
 
     ``left`` (rows, r) and ``row_weight`` (rows,) are None where leave-one-out was not asked for or rows were never
-    seen. ``outside`` (rows,) is 1 − w_i/Σw − Σ left², the leverage that no penalty touches.
+    seen. ``outside`` (rows,) is 1 − w_i/Σw − Σ left², the share of its residual that no penalty
+    touches: exactly 0 for a row that least squares would fit exactly, whatever its outcome.
     """
 
     eigenvalues: Array
@@ -31,11 +33,13 @@ class Decomposition:
     left: Array | None = None
     row_weight: Array | None = None
 
-    @property
+    @cached_property
     def outside(self) -> Array:
         assert self.left is not None and self.row_weight is not None
         mean = self.row_weight / self.n if self.fit_intercept else 0.0
-        return np.maximum(1.0 - mean - np.einsum("ir,ir->i", self.left, self.left), 0.0)
+        outside = 1.0 - mean - np.einsum("ir,ir->i", self.left, self.left)
+        spanned = self.left.shape[1] >= len(self.left) - self.fit_intercept
+        return np.zeros_like(outside) if spanned else np.where(outside > 1e-13, outside, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +87,11 @@ def decompose_moments(moments: Moments, fit_intercept: bool) -> Decomposed:
         x_mean, y_mean = np.zeros_like(x_mean), np.zeros_like(y_mean)
     squares, vectors = np.linalg.eigh(xx)
     squares, vectors = squares[::-1], vectors[:, ::-1]
-    noise = np.finfo(np.float64).eps * len(squares) * squares[:1].clip(min=0.0)
-    keep = squares > np.maximum(noise, _centring_error(moments.n, moments.x_mean) ** 2)
-    keep[int(max(moments.n - fit_intercept, 0)) :] = False
+    keep = squares > np.finfo(np.float64).eps * len(squares) * squares[:1].clip(min=0.0)
+    keep[max(moments.rows - fit_intercept, 0) :] = False
     squares, vectors = squares[keep], vectors[:, keep]
     u = vectors.T @ xy / np.sqrt(squares)[:, None]
-    remainder = _remainder(yy - np.einsum("rq,rq->q", u, u), yy, len(squares) >= moments.n - fit_intercept)
+    remainder = _remainder(yy - np.einsum("rq,rq->q", u, u), yy, len(squares) >= moments.rows - fit_intercept)
     basis = Decomposition(squares / moments.n, vectors, moments.n, fit_intercept)
     return Decomposed(basis, u, x_mean, y_mean, remainder, None, moments.y_ndim)
 
@@ -109,7 +112,6 @@ def decompose_rows(
 
     n = float(rows) if weight is None else float(weight.sum())
     root = np.ones(rows) if weight is None else np.sqrt(weight)
-    targets = targets.astype(np.float64, copy=False)
     y_mean, y_centred = centred(targets, weight, n) if fit_intercept else (np.zeros(targets.shape[1]), targets)
     response = y_centred * root[:, None]
     if sparse:
@@ -144,8 +146,7 @@ def _singular(
         scaled = scaled * root[:, None].astype(X.dtype)
     left, s, right = np.linalg.svd(scaled, full_matrices=False)
     s = s.astype(np.float64)
-    noise = np.finfo(X.dtype).eps * max(X.shape) * s[:1]
-    keep = s > np.maximum(noise, _centring_error(n, raw_mean, X.dtype))
+    keep = s > np.finfo(X.dtype).eps * max(X.shape) * s[:1]
     keep[max(X.shape[0] - fit_intercept, 0) :] = False
     return raw_mean.astype(np.float64), left[:, keep].astype(np.float64, copy=False), s[keep], right[keep].T
 
@@ -169,15 +170,12 @@ def _with_rows(found: Decomposed, X: Any, targets: Array, weight: Array | None) 
     basis = found.basis
     root = np.ones(X.shape[0]) if weight is None else np.sqrt(weight)
     axes = basis.vectors / np.sqrt(basis.n * basis.eigenvalues)
-    left = root[:, None] * (np.asarray(X @ axes) - found.x_mean @ axes)
+    # In blocks, so that single-precision rows are never copied as a whole into double.
+    projected = np.concatenate([np.asarray(X[rows] @ axes) for rows in row_blocks(X)])
+    left = root[:, None] * (projected - found.x_mean @ axes)
     residual = root[:, None] * (targets - found.y_mean) - left @ found.u
     kept = Decomposition(basis.eigenvalues, basis.vectors, basis.n, basis.fit_intercept, left, root**2)
     return Decomposed(kept, found.u, found.x_mean, found.y_mean, found.remainder, residual, found.y_ndim)
-
-
-def _centring_error(n: float, x_mean: Array, dtype: Any = np.float64) -> float:
-    """The singular value that rounding of the means alone can make: a constant column is not a feature."""
-    return float(np.finfo(dtype).eps * np.sqrt(n) * np.abs(x_mean).max(initial=0.0))
 
 
 def _remainder(remainder: Array, total: Array, spanned: bool) -> Array:

@@ -22,8 +22,9 @@ class Moments:
     Centred about the weighted means and merged pairwise (Chan, Golub and LeVeque 1983), because raw second moments
     lose eleven digits at a mean of 1e5.
 
-    Shapes: ``x_mean`` (p,), ``y_mean`` (q,), ``xx`` = Σ w x x' (p, p), ``xy`` = Σ w x y' (p, q) and
-    ``yy`` = Σ w y² (q,), one entry an output. Always double precision, whatever the data's.
+    ``rows`` is the number of rows of positive weight, which bounds the rank. Shapes: ``x_mean`` (p,), ``y_mean`` (q,),
+    ``xx`` = Σ w x x' (p, p), ``xy`` = Σ w x y' (p, q) and ``yy`` = Σ w y² (q,), one entry an output. Always double
+    precision, whatever the data's.
 
     Law: ``Moments.from_arrays(X[:k], y[:k]) + Moments.from_arrays(X[k:], y[k:])`` equals the moments of the whole.
 
@@ -36,6 +37,7 @@ class Moments:
     """
 
     n: float
+    rows: int
     x_mean: Array
     y_mean: Array
     xx: Array
@@ -54,7 +56,7 @@ class Moments:
         """
         X, targets, weight, y_ndim = _checked(X, y, sample_weight)
         if hasattr(X, "tocsr"):
-            return cls._from_sparse(X.tocsr(), targets, weight, y_ndim)
+            return cls._from_sparse(X, targets, weight, y_ndim)
         return merge(
             cls._from_block(X[rows], targets[rows], None if weight is None else weight[rows], y_ndim)
             for rows in row_blocks(X)
@@ -64,39 +66,43 @@ class Moments:
     def from_blocks(cls, blocks: Iterable[tuple[Any, ...]]) -> Moments:
         """Summarise an iterable of (X, y) or (X, y, weight) blocks, each seen once; their order does not matter.
 
+        Blocks without rows, or with no row of positive weight, are passed over; ValueError where nothing is left.
+
         >>> import numpy as np
         >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
         >>> Moments.from_blocks((X[i : i + 2], y[i : i + 2]) for i in (2, 0)).x_mean
         array([3., 4.])
         """
-        return merge(cls.from_arrays(*block) for block in blocks)
+        return merge(cls.from_arrays(*block) for block in blocks if _holds_rows(*block))
 
     @classmethod
     def _from_block(cls, X: Any, y: Array, weight: Array | None, y_ndim: int) -> Moments:
         X = np.asarray(X, dtype=np.float64)
-        y = np.asarray(y, dtype=np.float64)
         n = float(len(X)) if weight is None else float(weight.sum())
         if n == 0:
             p, q = X.shape[1], y.shape[1]
-            return cls(0.0, np.zeros(p), np.zeros(q), np.zeros((p, p)), np.zeros((p, q)), np.zeros(q), y_ndim)
+            return cls(0.0, 0, np.zeros(p), np.zeros(q), np.zeros((p, p)), np.zeros((p, q)), np.zeros(q), y_ndim)
         x_mean, X = centred(X, weight, n)
         y_mean, y = centred(y, weight, n)
         if weight is not None:
             root = np.sqrt(weight)[:, None]
             X, y = X * root, y * root
-        return cls(n, x_mean, y_mean, X.T @ X, X.T @ y, np.einsum("ij,ij->j", y, y), y_ndim)
+        rows = len(X) if weight is None else int(np.count_nonzero(weight))
+        return cls(n, rows, x_mean, y_mean, X.T @ X, X.T @ y, np.einsum("ij,ij->j", y, y), y_ndim)
 
     @classmethod
     def _from_sparse(cls, X: Any, y: Array, weight: Array | None, y_ndim: int) -> Moments:
-        y = np.asarray(y, dtype=np.float64)
         weights = np.ones(X.shape[0]) if weight is None else weight
         n = float(weights.sum())
-        x_mean, y_mean = X.T @ weights / n, weights @ y / n
-        y = y - y_mean
+        x_mean = X.T @ weights / n
+        y_mean, y = centred(y, weight, n)
         weighted = X.astype(np.float64).multiply(weights[:, None]).tocsr()
         xx = (weighted.T @ X).toarray() - n * np.outer(x_mean, x_mean)
+        flat = np.diag(xx) <= 16 * np.finfo(np.float64).eps * n * x_mean**2  # constant, as far as can be told
+        xx[flat] = xx[:, flat] = 0.0
         yy = np.einsum("i,ij,ij->j", weights, y, y)
-        return cls(n, x_mean, y_mean, xx, weighted.T @ y, yy, y_ndim)._finite()
+        xy = np.where(flat[:, None], 0.0, weighted.T @ y)
+        return cls(n, int(np.count_nonzero(weights)), x_mean, y_mean, xx, xy, yy, y_ndim)._finite()
 
     def __add__(self, other: Moments) -> Moments:
         """The moments of both tables together."""
@@ -115,6 +121,7 @@ class Moments:
         between = self.n * share
         return Moments(
             n,
+            self.rows + other.rows,
             self.x_mean + share * dx,
             self.y_mean + share * dy,
             self.xx + other.xx + between * np.outer(dx, dx),
@@ -174,20 +181,31 @@ def merge(parts: Iterable[Moments]) -> Moments:
 
 
 def centred(values: Array, weight: Array | None, n: float) -> tuple[Array, Array]:
-    first = values.mean(axis=0) if weight is None else weight @ values / n
+    """The (weighted) means of the columns and the columns less their means, in the values' own precision."""
+
+    def mean(of: Array) -> Array:
+        return of.mean(axis=0) if weight is None else weight.astype(of.dtype) @ of / of.dtype.type(n)
+
+    first = mean(values)
     values = values - first
     # A mean of many values near 1e6 is wrong in digits that matter to their spread; that of what is left mends it.
-    drift = values.mean(axis=0) if weight is None else weight @ values / n
-    return first + drift, values - drift
+    drift = mean(values)
+    values -= drift
+    # What is then left of a constant column is rounding, not a feature.
+    rounding = 4 * np.finfo(values.dtype).eps * np.abs(first)
+    values[:, (values.max(axis=0) <= rounding) & (values.min(axis=0) >= -rounding)] = 0.0
+    return first + drift, values
 
 
 def _checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Any, Array, Array | None, int]:
-    X = X if hasattr(X, "tocsr") else np.asarray(X)
-    targets = np.asarray(y)
+    X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+    targets = np.asarray(y, dtype=np.float64)
     if X.ndim != 2 or targets.ndim not in (1, 2) or len(targets) != X.shape[0]:
         raise ValueError(f"X {X.shape} and y {targets.shape} must have the same rows, X (n, p) and y (n,) or (n, q)")
     if X.shape[0] == 0:
         raise ValueError("X has no rows")
+    if not np.isfinite(targets).all() or (hasattr(X, "tocsr") and not np.isfinite(X.data).all()):
+        raise ValueError("X or y holds values that are missing or infinite")
     weight = None
     if sample_weight is not None:
         weight = np.asarray(sample_weight, dtype=np.float64)
@@ -198,13 +216,16 @@ def _checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Any
     return X, targets.reshape(len(targets), -1), weight, targets.ndim
 
 
+def _holds_rows(X: Any, y: Any, sample_weight: Any = None) -> bool:
+    return len(y) > 0 and (sample_weight is None or bool(np.any(sample_weight)))
+
+
 def weighted_rows(X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Any, Array, Array | None, int]:
     """Checked (X, y as columns, weight, y's dimensions) without the rows of weight zero, which are not there."""
     X, targets, weight, y_ndim = _checked(X, y, sample_weight)
     if weight is not None and not weight.all():
         kept = weight > 0
-        X = X.tocsr()[kept] if hasattr(X, "tocsr") else X[kept]
-        targets, weight = targets[kept], weight[kept]
+        X, targets, weight = X[kept], targets[kept], weight[kept]
     return X, targets, weight, y_ndim
 
 

@@ -34,7 +34,9 @@ class Source:
 
     @property
     def known_tau(self) -> float:
-        """τ_S*; NaN where the coefficients were published without it."""
+        """τ_S*; inf where the coefficients are all zero; NaN where they were published without it."""
+        if not self.coef.any():
+            return np.inf
         return np.nan if self.optimal_tau is None else float(self.optimal_tau)
 
     def output(self, index: int) -> Source:
@@ -44,18 +46,21 @@ class Source:
         return Source(self.coef[index : index + 1], spectrum, tau)
 
     def starts(self, tau: Array, scale: Array) -> Array:
-        """α ŵ0(τ0) in the source's own axes, which ``expand`` turns into coefficients; (r or p, q, k)."""
+        """α ŵ0(τ0) in the source's own axes, which ``expand`` turns into coefficients; (r or q, q, k).
+
+        The axes are the eigenvectors or, of published coefficients, those coefficients themselves.
+        """
         if self.spectrum is None:
-            return np.where(np.isinf(tau), 0.0, scale) * self.coef.T[:, :, None]
+            return np.where(np.isinf(tau), 0.0, scale) * np.eye(self.n_outputs)[:, :, None]
         return np.moveaxis(self.spectrum.in_axes(tau) * scale[:, None, None], 0, -1)
 
     def expand(self, axes: Array) -> Array:
-        """From the source's own axes (r or p, q) to coefficients (p, q)."""
-        return axes if self.spectrum is None else self.spectrum.expand(axes)
+        """From the source's own axes (r or q, k) to coefficients (p, k)."""
+        return self.coef.T @ axes if self.spectrum is None else self.spectrum.expand(axes)
 
     def crossing(self, target: Spectrum) -> Array:
-        """S1 V1' V0 (r1, r or p): takes starts in the source's axes to fitted values in the target's."""
-        axes = target.project(np.eye(self.n_features)) if self.spectrum is None else _overlap(target, self.spectrum)
+        """S1 V1' V0 (r1, r or q): takes starts in the source's axes to fitted values in the target's."""
+        axes = target.project(self.coef.T) if self.spectrum is None else _overlap(target, self.spectrum)
         return np.asarray(target.singular_values[:, None] * axes)
 
 

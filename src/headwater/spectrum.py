@@ -156,11 +156,11 @@ class Spectrum:
 
     def expand(self, axes: Array) -> Array:
         """V @ axes: from the eigenbasis (r, k) to the features (p, k)."""
-        return np.asarray(self.vectors @ axes)
+        return np.asarray(self.vectors @ axes.astype(self.vectors.dtype, copy=False), dtype=np.float64)
 
     def project(self, columns: Array) -> Array:
         """V' @ columns: from the features (p, k) to the eigenbasis (r, k)."""
-        return np.asarray(self.vectors.T @ columns)
+        return np.asarray(self.vectors.T @ columns.astype(self.vectors.dtype, copy=False), dtype=np.float64)
 
     def shift(self, coef: ArrayLike) -> Spectrum:
         """The spectrum of (X, y − X coef'), L2-SP's shifted response: no decomposition, and the same remainder."""

@@ -9,6 +9,7 @@ from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.selection import Surface
 
+_TINY = np.finfo(np.float64).tiny
 _CHUNK = 1 << 23  # numbers held at once, 64 MB
 
 
@@ -42,9 +43,9 @@ def _without(crossing: Crossing, surface: Surface, shifted: Array, residuals: Ar
     target, tau = crossing.target, surface.target_tau
     row_weight = target.rows[1][some, None]
     kept = tau / (target.eigenvalues[:, None] + tau)
-    bracket = np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum()
+    bracket = np.maximum(np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum(), _TINY)
     taken = own * row_weight * (residuals**2).sum(axis=2)
-    left = np.maximum(bracket[:, None] - taken, 1e-15 * bracket[:, None])
+    left = np.maximum(bracket[:, None] - taken, np.maximum(1e-15 * bracket[:, None], _TINY))
     change = (target.contrasts - row_weight) * np.log(left) - target.contrasts * np.log(bracket)[:, None] + np.log(own)
     logs = surface.score[:, None] + surface.log_prior[:, None] - 0.5 * target.n_outputs * change
     weight = np.exp(logs - logs.max(axis=(0, 2), keepdims=True))
