@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from headwater.blocks import Table
 
 
 def advise(
@@ -22,22 +27,21 @@ def advise(
 
     from headwater import SourceRidge, __version__
     from headwater import advise as advise_on
-    from headwater.blocks import numeric_columns, read_table
+    from headwater.blocks import read_table
     from headwater.cli.output import print_json
 
-    tables = {path: read_table(path) for path in (source, target)}
-    for path, table in tables.items():
-        if outcome not in table.column_names:
-            raise ValueError(f"{path}: no column '{outcome}'; it has {', '.join(table.column_names[:8])}")
-    names = [name for name in tables[source].column_names if name != outcome and name in tables[target].column_names]
-    if not names:
-        raise ValueError(f"{target}: shares no feature with {source}")
-    sides = [
-        (numeric_columns(table, names, path), numeric_columns(table, [outcome], path)[:, 0])
-        for path, table in tables.items()
-    ]
+    first, second = read_table(source), read_table(target)
+    names = [name for name in first.names if name != outcome and name in second.names]
+
+    def arrays(table: Table) -> tuple[np.ndarray, np.ndarray]:
+        y = _complete(table, outcome, "outcome")
+        if not names:
+            raise ValueError(f"{second.name}: shares no feature with {first.name}")
+        return np.column_stack([_complete(table, name, "feature") for name in names]), y
+
+    sides = [arrays(first), arrays(second)]
     if len(sides[1][1]) < 3:
-        raise ValueError(f"{target}: {len(sides[1][1])} rows; at least 3 are needed")
+        raise ValueError(f"{second.name}: {len(sides[1][1])} rows; at least 3 are needed")
     steps = [StandardScaler()]
     if degree == 2:
         steps += [PolynomialFeatures(degree, include_bias=False), StandardScaler()]
@@ -49,3 +53,12 @@ def advise(
         for name in names:
             if np.ptp(sides[0][0][:, names.index(name)]) == 0:
                 print(f"  note: {name} does not vary in the source, so nothing is known of it")
+
+
+def _complete(table: Table, name: str, role: str) -> np.ndarray:
+    from headwater.columns import number_column
+
+    values = number_column(table, name, role)
+    if values.null_count:
+        raise ValueError(f"{table.name}: {role} {name!r} has {values.null_count} missing values; fill or drop them")
+    return values.to_numpy()
