@@ -108,7 +108,7 @@ def _fill(path: Path, seeds: range, together: Barrier) -> None:
 def test_many_processes_create_and_fill_one_store(tmp_path: Path) -> None:
     """Many times over: creating the file and turning its write-ahead log on is where they get into each other's way."""
     context = multiprocessing.get_context("fork")
-    for attempt in range(25):
+    for attempt in range(12):
         path, together = tmp_path / str(attempt), context.Barrier(6)
         workers = [context.Process(target=_fill, args=(path, range(i, i + 3), together)) for i in range(6)]
         for worker in workers:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -53,8 +52,10 @@ def reproduce(
     if find_spec("matplotlib") is None:
         raise ImportError("the figures need matplotlib: pip install 'headwater[report]'")
     trials = experiment.trials()
-    with open_store(folder) as store:
-        Thread(target=_load_outputs).start()
+    with open_store(folder) as store, ThreadPoolExecutor(1) as beside:
+        # The outputs' libraries take as long to load as the paper's trials to run, which leave the interpreter free.
+        # Left only once they are loaded, interrupted or not: an import cannot go on while the interpreter shuts down.
+        beside.submit(import_module, "headwater.study.outputs")
         complete(store, trials, workers, progress)
         records = [store.record(trial.config) for trial in trials]
 
@@ -63,15 +64,6 @@ def reproduce(
     rows = summary.summarise(experiment, records)
     outputs.write(experiment, records, rows, folder, command)
     return Result(experiment, rows, folder, time.perf_counter() - start)
-
-
-def _load_outputs() -> None:
-    """Load the outputs' libraries meanwhile: it takes as long as the paper's trials, which leave the interpreter free.
-
-    An interrupted run ends under this thread's feet; what a whole run cannot load, it reports itself.
-    """
-    with suppress(ImportError, RuntimeError):
-        import_module("headwater.study.outputs")
 
 
 def open_store(folder: Path) -> Store:
