@@ -7,6 +7,7 @@ y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several output
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from headwater.moments import Array
 if TYPE_CHECKING:
     from headwater.spectrum import Spectrum
 
+_CHUNK = 1 << 23  # numbers held at once, 64 MB
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -43,7 +45,7 @@ def log_evidence(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     total = energy.sum(axis=0)[:, None] + remainder
     scratch = m * np.log(np.maximum(total, _TINY))
     # A response that does not vary says nothing of the penalty.
-    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite & (total > 0), value, scratch))
+    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite & (total > 0) & (rank > 0), value, scratch))
 
 
 def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
@@ -61,38 +63,38 @@ def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
 def loo_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better."""
     weight = spectrum.rows[1]
-    total = [
-        np.tensordot(weight, loo_residuals(spectrum, u[:, :, k], tau) ** 2, 1).sum(axis=0) for k in range(u.shape[2])
-    ]
-    return np.array(total) / (spectrum.n * spectrum.n_outputs)
-
-
-def loo_residuals(spectrum: Spectrum, u: Array, tau: Array) -> Array:
-    """Leave-one-out residuals y_i − ŷ_(−i) of one response u (r, q); (rows, q, m)."""
-    return loo_parts(spectrum, u, tau, slice(None))[0]
+    starts = u.shape[2]
+    step = max(1, _CHUNK // max(1, max(len(weight), spectrum.rank) * spectrum.n_outputs * len(tau)))
+    total = np.empty((starts, len(tau)))
+    for first in range(0, starts, step):
+        some = slice(first, first + step)
+        residuals, _ = loo_parts(spectrum, u[:, :, some], tau, slice(None))
+        total[some] = np.einsum("i,iqkm->km", weight, np.square(residuals, out=residuals))
+    return total / (spectrum.n * spectrum.n_outputs)
 
 
 def loo_parts(spectrum: Spectrum, u: Array, tau: Array, rows: slice) -> tuple[Array, Array]:
-    """Leave-one-out residuals of some rows (rows, q, m) and what each row's own fit leaves it, d (rows, m).
+    """Leave-one-out residuals y_i − ŷ_(−i) of some rows (rows, q, k, m), and what its own fit leaves each, d (rows, m).
 
     The residual (I − H) y over d_i = 1 − h_i − w_i/Σw. For a row that least squares fits exactly both vanish like τ,
     which is divided out, so that τ → 0 loses nothing. A lone row has an infinite residual.
     """
     all_left, weight, residual = spectrum.rows
-    left, outside, q, m = all_left[rows], spectrum.basis.outside[rows], u.shape[1], len(tau)
-    numerator, own = np.empty((len(left), q, m)), np.empty((len(left), m))
+    left, outside, shape = all_left[rows], spectrum.basis.outside[rows], (*u.shape[1:], len(tau))
+    numerator, own = np.empty((len(left), *shape)), np.empty((len(left), len(tau)))
     exact = outside == 0
     kept, divided = _kept(spectrum, tau)
     for some, shares in ((~exact, kept), (exact, divided)):
         if some.any():
-            inside = left[some] @ (u[:, :, None] * shares[:, None, :]).reshape(spectrum.rank, q * m)
-            numerator[some] = inside.reshape(-1, q, m)
+            axes = (u[..., None] * shares[:, None, None]).reshape(spectrum.rank, prod(shape))
+            numerator[some] = (left[some] @ axes).reshape(-1, *shape)
             own[some] = left[some] ** 2 @ shares + outside[some, None]
-    numerator += np.where(exact[:, None], 0.0, residual[rows])[:, :, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        residuals = numerator / own[:, None, :] / np.sqrt(weight[rows])[:, None, None]
-    d = own * np.where(exact[:, None] & np.isfinite(tau), tau, 1.0)
-    return np.where(own[:, None, :] > 0, residuals, np.inf), d
+    numerator += np.where(exact[:, None], 0.0, residual[rows])[:, :, None, None]
+    lone = own <= 0
+    numerator /= (np.where(lone, 1.0, own) * np.sqrt(weight[rows])[:, None])[:, None, None]
+    if lone.any():
+        numerator[np.broadcast_to(lone[:, None, None], numerator.shape)] = np.inf
+    return numerator, own * np.where(exact[:, None] & np.isfinite(tau), tau, 1.0)
 
 
 def _kept(spectrum: Spectrum, tau: Array) -> tuple[Array, Array]:

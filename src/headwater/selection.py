@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.accounts import AS_IS, OWN_PENALTY, SCRATCH, Account, log_logistic, odds_of
+from headwater.accounts import AS_IS, OWN_PENALTY, Account, log_logistic, odds_of
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
@@ -153,21 +153,14 @@ def _closer(nodes: Array, weight: Array) -> Array:
     return np.linspace(nodes[low], nodes[high], len(nodes))
 
 
-def _around(nodes: Array, index: int) -> Array:
-    """A finer grid between a node's neighbours; a lone node, or an infinite one, stays."""
-    if len(nodes) == 1 or not np.isfinite(nodes[index]):
-        return nodes[[index]]
-    sides = nodes[max(index - 1, 0) : index + 2]
-    low, high = sides[np.isfinite(sides)][[0, -1]]
-    return np.linspace(low, high, 13)
-
-
 def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choice:
     """The posterior's peak, off the grid, in the account that holds most weight on the winning side.
 
     Scratch wins where it holds half or more. As is lies on the path of own penalty and is no account beside it.
     """
-    mass = {name: share for name, share in surface.mass.items() if (name != SCRATCH) == surface.transferred}
+    # A start at an infinite penalty, from a source that says nothing, is scratch by another name.
+    winning = [account.name for account in compared if np.isinf(account.source_tau) != surface.transferred]
+    mass = {name: surface.mass[name] for name in winning}
     if OWN_PENALTY in mass:
         mass[OWN_PENALTY] += mass.pop(AS_IS, 0.0)
     account = next(a for a in compared if a.name == max(mass, key=lambda name: mass[name]))
@@ -200,9 +193,28 @@ def optimal_tau(spectrum: Spectrum, criterion: str) -> float:
 
 def _peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:
     """Where a surface is highest: its best node, then ever finer grids about it, to a millionth of a step."""
-    for _ in range(8):
+    for _ in range(40):
         grid = value(starts, logs)
         row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
         start, log_tau = float(starts[row]), float(logs[column])
+        if max(_step(starts, int(row)), _step(logs, int(column))) < 1e-6:
+            break
         starts, logs = _around(starts, int(row)), _around(logs, int(column))
     return start, log_tau
+
+
+def _step(nodes: Array, index: int) -> float:
+    """The distance between nodes; 0 for a lone one, and about an infinite one."""
+    if len(nodes) == 1 or not np.isfinite(nodes[index]):
+        return 0.0
+    steps = np.abs(np.diff(nodes))
+    return float(steps[np.isfinite(steps)][0])
+
+
+def _around(nodes: Array, index: int) -> Array:
+    """A grid about a node: finer, or as fine where the node is the last of a grid whose peak may lie beyond it."""
+    step = _step(nodes, index)
+    if step == 0:
+        return nodes[[index]]
+    reach = 6 * step if len(nodes) == 13 and index in (0, 12) else step
+    return np.asarray(nodes[index] + np.linspace(-reach, reach, 13) * np.sign(nodes[-1] - nodes[0]))

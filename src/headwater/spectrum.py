@@ -204,7 +204,8 @@ class Spectrum:
         Rows of weight zero are not there. Raises ValueError for a spectrum without rows.
         """
         tau = _tau(tau)
-        values = np.moveaxis(criteria.loo_residuals(self, self.u, tau.reshape(-1)), -1, 0)
+        values, _ = criteria.loo_parts(self, self.u[:, :, None], tau.reshape(-1), slice(None))
+        values = np.moveaxis(values[:, :, 0], -1, 0)
         values = values.reshape(*tau.shape, *values.shape[1:])
         return values if self.y_ndim == 2 else values[..., 0]
 

@@ -29,24 +29,23 @@ def averaged_loo_residuals(crossing: Crossing, surface: Surface) -> Array:
     found = []
     for first in range(0, rows, step):
         some = slice(first, first + step)
-        parts = [loo_parts(target, shifted[:, :, k], tau, some) for k in range(shifted.shape[2])]
-        residuals, own = np.array([part[0] for part in parts]), parts[0][1]
-        weight = np.broadcast_to(surface.weight[:, None], (len(parts), *own.shape))
+        residuals, own = loo_parts(target, shifted, tau, some)
+        weight = np.broadcast_to(surface.weight, (len(own), *surface.weight.shape))
         if surface.criterion == "evidence":
             weight = _without(crossing, surface, shifted, residuals, own, some)
-        found.append(np.einsum("kim,kiqm->iq", weight, residuals))
+        found.append(np.einsum("ikm,iqkm->iq", weight, residuals))
     return np.concatenate(found)
 
 
 def _without(crossing: Crossing, surface: Surface, shifted: Array, residuals: Array, own: Array, some: slice) -> Array:
-    """The posterior over the surface with each of some rows left out; (k, rows, m)."""
+    """The posterior over the surface with each of some rows left out; (rows, k, m)."""
     target, tau = crossing.target, surface.target_tau
-    row_weight = target.rows[1][some, None]
+    row_weight, own = target.rows[1][some, None, None], own[:, None]
     kept = tau / (target.eigenvalues[:, None] + tau)
     bracket = np.maximum(np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum(), _TINY)
-    taken = own * row_weight * (residuals**2).sum(axis=2)
-    left = np.maximum(bracket[:, None] - taken, np.maximum(1e-15 * bracket[:, None], _TINY))
-    change = (target.contrasts - row_weight) * np.log(left) - target.contrasts * np.log(bracket)[:, None] + np.log(own)
-    logs = surface.score[:, None] + surface.log_prior[:, None] - 0.5 * target.n_outputs * change
-    weight = np.exp(logs - logs.max(axis=(0, 2), keepdims=True))
-    return np.asarray(weight / weight.sum(axis=(0, 2), keepdims=True))
+    taken = own * row_weight * (residuals**2).sum(axis=1)
+    left = np.maximum(bracket - taken, np.maximum(1e-15 * bracket, _TINY))
+    change = (target.contrasts - row_weight) * np.log(left) - target.contrasts * np.log(bracket) + np.log(own)
+    logs = surface.score + surface.log_prior - 0.5 * target.n_outputs * change
+    weight = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
+    return np.asarray(weight / weight.sum(axis=(1, 2), keepdims=True))
