@@ -58,7 +58,7 @@ class Advice:
     against scratch, ``errors`` the predicted target errors, ``benefit`` the mean over target rows of 2 y ŷ0 − ŷ0²
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
-    wrong. ``model`` is the fitted TransferRidge.
+    wrong. ``model`` is the fitted TransferRidge, ``crossing`` the target met with the source that it was fitted on.
     """
 
     source: Table
@@ -73,6 +73,7 @@ class Advice:
     notes: tuple[str, ...]
     criterion: str
     model: Any
+    crossing: Crossing
 
     @property
     def verdict(self) -> str:
@@ -153,10 +154,10 @@ class Advice:
             return f"transfer, with the source at penalty {self.transfer_optimal_tau:.2g} ({odds})"
         factor = self.ratio if self.ratio > 1 else 1 / self.ratio
         how = "less" if self.direction == "softer" else "more"
-        return f"transfer, with the source regularised {factor:.2g} times {how} than is best for itself ({odds})"
+        return f"transfer, with the source regularised {factor:.3g} times {how} than is best for itself ({odds})"
 
 
-def advise(source: Any, target: tuple[Any, Any], *, criterion: str = "evidence") -> Advice:
+def advise(source: Any, target: tuple[Any, ...], *, criterion: str = "evidence") -> Advice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
@@ -196,19 +197,20 @@ def advise(source: Any, target: tuple[Any, Any], *, criterion: str = "evidence")
         scale=alone(SCALED).scale,
         weight=surface.transfer_weight,
         errors=Errors(
-            scratch=_error(crossing, surface.only(SCRATCH)),
-            source_optimal=_error(crossing, surface.only(AS_IS)),
-            chosen=_error(crossing, surface),
-            scaled=_error(crossing, surface.only(SCALED)),
+            scratch=predicted_error(crossing, surface.only(SCRATCH)),
+            source_optimal=predicted_error(crossing, surface.only(AS_IS)),
+            chosen=predicted_error(crossing, surface),
+            scaled=predicted_error(crossing, surface.only(SCALED)),
         ),
         benefit=_benefit(crossing),
         notes=tuple(_notes(crossing)),
         criterion=criterion,
         model=model,
+        crossing=crossing,
     )
 
 
-def _error(crossing: Crossing, surface: Surface) -> float:
+def predicted_error(crossing: Crossing, surface: Surface) -> float:
     """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
     target = crossing.target
     if len(target.rows[0]) == 1:
@@ -228,7 +230,7 @@ def _benefit(crossing: Crossing) -> Interval:
     each = (2 * y * start - start**2).mean(axis=1)
     n = target.n
     mean = float(np.average(each, weights=weight))
-    if n <= 1:
+    if n <= 1 or len(each) <= 2:  # centred, two rows mirror each other: they show no spread
         return Interval(mean, -np.inf, np.inf)
     deviation = np.sqrt(np.average((each - mean) ** 2, weights=weight) / (n - 1))
     reach = float(stdtrit(n - 1, 0.975) * deviation)

@@ -14,7 +14,7 @@ from headwater.accounts import accounts
 from headwater.alignment import check_alignment
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
-from headwater.moments import Array
+from headwater.moments import Array, Moments
 from headwater.selection import best, optimal_tau, survey
 from headwater.source import Source, as_source
 from headwater.spectrum import Spectrum
@@ -133,13 +133,24 @@ class SourceRidge(_Ridge):
         X, y = self._read(X, y)
         loo = self.criterion == "loo"
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
+        return self._choose(fixed, X.dtype)
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit to the moments of a table, one that is read block by block; not by criterion "loo", which needs rows."""
+        score_named(self.criterion)
+        fixed = _penalty(self.tau, "tau")
+        self.spectrum_ = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
+        self.n_features_in_ = moments.n_features
+        return self._choose(fixed, np.float64)
+
+    def _choose(self, fixed: float | None, dtype: Any) -> Self:
         if fixed is None:
             parts = _outputs(self.spectrum_) if self.per_output else [self.spectrum_]
             taus = [optimal_tau(part, self.criterion) for part in parts]
             tau: Any = np.array(taus) if self.per_output and self.spectrum_.y_ndim == 2 else taus[0]
         else:
             tau = fixed
-        return self._set(tau, X.dtype)
+        return self._set(tau, dtype)
 
     def _set(self, tau: Any, dtype: Any) -> Self:
         self.tau_ = tau

@@ -1,0 +1,48 @@
+"""What advise and fit share: two files in, the advice with its fitted model out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headwater.advice import Advice
+    from headwater.pair import Pair, Roles
+
+
+def advice_on(
+    source: Path, target: Path, roles: Roles, delimiter: str | None, degree: int, criterion: str
+) -> tuple[Advice, Pair]:
+    """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
+    from headwater.advice import advise
+    from headwater.pair import read_pair
+    from headwater.preparation import LIMIT, fit_source, held
+
+    with status(f"reading {source} and {target}"):
+        pair = read_pair(source, target, roles, delimiter)
+    before, after = pair.source, pair.target
+    with status(f"fitting the source's {len(before.y)} rows"):
+        model = fit_source(before.table.data, before.y, pair.columns, before.weight, degree=degree, criterion=criterion)
+    with status(f"fitting the target's {len(after.y)} rows"):
+        rows = after.table.data.select([column.name for column in pair.columns])
+        advice = advise(model, (rows, after.y, after.weight), criterion=criterion)
+        beyond = held(model[:-1], rows)
+    notes = list(pair.notes)
+    if beyond:
+        notes.append(
+            f"{after.table.name}: {beyond} of {len(after.y)} rows have values beyond {LIMIT:g} of the source's "
+            "standard deviations, drawn in to there"
+        )
+    return replace(advice, notes=(*notes, *advice.notes)), pair
+
+
+def status(text: str) -> Any:
+    """A line on standard error that says what is being done, gone when it is; nothing where no one is watching."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)

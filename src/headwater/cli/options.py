@@ -1,0 +1,69 @@
+"""The options that commands share, each under one name, with one meaning and one help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from headwater.pair import Roles
+
+
+class Criterion(StrEnum):
+    """What penalties are chosen by."""
+
+    evidence = "evidence"
+    loo = "loo"
+    gcv = "gcv"
+
+
+SourceTable = Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.", show_default=False)]
+TargetTable = Annotated[
+    Path, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+]
+Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", show_default=False)]
+Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]
+TargetOutcome = Annotated[str | None, typer.Option(help="Its name in the target, where it differs.")]
+Features = Annotated[
+    list[str] | None, typer.Option(help="Use these columns only: a comma-separated list. [default: all shared]")
+]
+Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
+Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+Groups = Annotated[
+    str | None, typer.Option(help="Target column naming what was measured repeatedly; errors leave whole groups out.")
+]
+Degree = Annotated[int, typer.Option(min=1, max=2, help="2 adds squares and products of the numbers.")]
+By = Annotated[
+    Criterion,
+    typer.Option(help="Choose penalties by restricted likelihood, leave-one-out, or generalised cross-validation."),
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="What separates cells: one character, or 'tab'. [default: found in the file]")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Accepted for scripts that always pass one: nothing here is random, and it does nothing."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
+
+
+def roles(
+    outcome: str,
+    target_outcome: str | None,
+    weights: str | None,
+    groups: str | None,
+    features: list[str] | None,
+    exclude: list[str] | None,
+) -> Roles:
+    """The columns' parts as they were asked for."""
+    from headwater.pair import Roles
+
+    return Roles(outcome, target_outcome, weights, groups, _names(features), _names(exclude))
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    """Names from an option that may be repeated, each a comma-separated list."""
+    return tuple(name for part in given or () for name in (piece.strip() for piece in part.split(",")) if name)

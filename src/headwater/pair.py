@@ -1,0 +1,120 @@
+"""Pair: two files become a source and a target that share features, with everything left out or mended said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from headwater.blocks import Table, read_table
+from headwater.columns import Column, met, number_column
+from headwater.moments import Array
+from headwater.sharing import shared_columns
+
+_LEAST_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns play which part; the outcome's and weights' names in the source, and what differs in the target."""
+
+    outcome: str
+    target_outcome: str | None = None
+    weights: str | None = None
+    groups: str | None = None
+    features: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def taken(self) -> set[str]:
+        """The columns that are never features."""
+        return {name for name in (self.outcome, self.target_outcome, self.weights, self.groups) if name is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side's rows that have an outcome: y (n,), and weights (n,) and groups (n,) where asked for and there."""
+
+    table: Table
+    y: Array
+    weight: Array | None
+    groups: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A source and a target, the features they share, and notes on everything left out or mended."""
+
+    source: Side
+    target: Side
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+
+def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = None) -> Pair:
+    """Read two files and say which columns both can be fitted on.
+
+    Raises OSError or ValueError, of one line that names the file or column, where either cannot be used.
+    """
+    tables = read_table(source, delimiter), read_table(target, delimiter)
+    taken = roles.taken & set(roles.features)
+    if taken:
+        raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
+    for option, name in (("--weights", roles.weights), ("--groups", roles.groups)):
+        if name is not None and name in (roles.outcome, roles.target_outcome):
+            raise ValueError(f"{option}: {name!r} is the outcome")
+    if roles.weights is not None and not any(roles.weights in table.names for table in tables):
+        raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
+    notes = [note for table in tables for note in table.notes]
+    before = _side(tables[0], roles.outcome, roles, None, notes)
+    after = _side(tables[1], roles.target_outcome or roles.outcome, roles, roles.groups, notes)
+    columns, left_out = shared_columns(before.table, after.table, roles.taken, roles.features, roles.exclude)
+    notes += left_out
+    notes += [note for side in (before, after) for note in met(side.table, columns)]
+    if set(np.unique(before.y)) | set(np.unique(after.y)) == {0.0, 1.0}:
+        notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
+    return Pair(before, after, columns, tuple(notes))
+
+
+def _side(table: Table, outcome: str, roles: Roles, groups: str | None, notes: list[str]) -> Side:
+    """The rows of one table that have an outcome."""
+    values = number_column(table, outcome, "outcome")
+    known = pc.is_valid(values)
+    absent = len(values) - pc.sum(known).as_py()
+    if absent == len(values):
+        raise ValueError(f"{table.name}: the outcome {outcome!r} is missing in every row")
+    if absent:
+        notes.append(f"{table.name}: {absent} of {len(values)} rows have no {outcome} and are left out")
+        table, values = table.where(known), values.filter(known)
+    if len(values) < _LEAST_ROWS:
+        raise ValueError(f"{table.name}: {len(values)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    weight = None
+    if roles.weights is not None and roles.weights in table.names:
+        weight = _weights(table, roles.weights)
+    elif roles.weights is not None:
+        notes.append(f"{table.name}: has no column {roles.weights}, so each row counts once")
+    return Side(table, values.to_numpy(), weight, None if groups is None else _groups(table, groups))
+
+
+def _weights(table: Table, name: str) -> Array:
+    values = number_column(table, name, "weight")
+    if values.null_count:
+        raise ValueError(f"{table.name}: {values.null_count} rows have no weight {name!r}; give every row one")
+    weight = values.to_numpy()
+    if weight.min() < 0 or not weight.any():
+        raise ValueError(f"{table.name}: the weights {name!r} must not be negative, nor all 0: they count rows")
+    return np.asarray(weight)
+
+
+def _groups(table: Table, name: str) -> Any:
+    """Each row's group, as whole numbers (n,)."""
+    column = table.column(name)
+    if column.null_count:
+        raise ValueError(f"{table.name}: {column.null_count} rows have no group {name!r}; give every row one")
+    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    if codes.max() == 0:
+        raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
+    return codes

@@ -1,0 +1,162 @@
+"""Preparation: one preprocessor, fitted on the source and shared by both sides, from Arrow tables to features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+
+from headwater.columns import CATEGORY, Column, encode
+from headwater.estimators import SourceRidge
+from headwater.moments import Array, Moments
+
+LIMIT = 10.0
+_WHOLE = 1 << 23  # numbers of a design held at once, 64 MB; a larger one is read block by block
+_BLOCK = 1 << 21
+_GRAM_ROWS_PER_FEATURE = 3
+
+Block = tuple[Array, Array, Array | None]
+
+
+class TableColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turns a table's columns into a matrix (n, p) by what the source showed of them: numbers first, then categories.
+
+    Takes an Arrow table or any data frame Arrow can read (pandas, polars), its columns in any order. Missing values
+    become the source's median or most frequent level; a category is the position of its level, −1 for one the source
+    never had. It knows everything beforehand: fitting changes nothing.
+    """
+
+    def __init__(self, columns: tuple[Column, ...] = ()) -> None:
+        self.columns = columns
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """The matrix (n, p); ValueError names a column that is missing or of another kind."""
+        table = X if isinstance(X, pa.Table) else pa.table(X)
+        out = np.empty((table.num_rows, len(self.columns)))
+        encode(table, self.columns, out)
+        return out
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        return np.array([column.name for column in self.columns], dtype=object)
+
+
+class ClippedScaler(StandardScaler):  # type: ignore[misc]
+    """StandardScaler that draws values beyond ten standard deviations in to there.
+
+    A target far outside the source's range would otherwise be judged by the source's extrapolation.
+    """
+
+    def transform(self, X: Any, copy: bool | None = None) -> Array:
+        """Standardised and clipped."""
+        scaled = super().transform(X, copy=copy)
+        return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
+
+
+def prepare(
+    table: pa.Table, columns: tuple[Column, ...], weight: Array | None = None, degree: int = 1
+) -> list[tuple[str, Any]]:
+    """The fitted steps, as a Pipeline takes them, from a source table to its features.
+
+    Numbers and dates are standardised, for ``degree`` 2 expanded to squares and products and standardised again, and
+    clipped at ten standard deviations; categories are one-hot, at 0 and 1. The table is read block by block: beside
+    it, memory holds one block of features.
+    """
+    reader = TableColumns(columns)
+    numbers = sum(column.kind != CATEGORY for column in columns)
+    clipped = ClippedScaler()
+    steps: Any = clipped
+    if degree > 1:
+        products = PolynomialFeatures(degree, include_bias=False)
+        steps = Pipeline([("standardise", StandardScaler()), ("products", products), ("clip", clipped)])
+    levels = [np.arange(float(len(column.levels))) for column in columns[numbers:]]
+    one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
+    parts = [("numbers", steps, slice(0, numbers)), ("categories", one_hot, slice(numbers, len(columns)))]
+    transformer = ColumnTransformer([part for part in parts if part[2].start < part[2].stop], sparse_threshold=0)
+
+    def matrices() -> Iterator[tuple[Array, Array | None]]:
+        for rows in slices(table.num_rows, len(columns)):
+            piece = table.slice(rows.start, rows.stop - rows.start)
+            yield reader.transform(piece)[:, :numbers], None if weight is None else weight[rows]
+
+    transformer.fit(reader.transform(table.slice(0, slices(table.num_rows, len(columns))[0].stop)))
+    if numbers:  # the first block has shaped the transformer; now its scalers learn the whole table
+        fitted = transformer.named_transformers_["numbers"]
+        if degree == 1:
+            _learn(fitted, matrices())
+        else:
+            _learn(fitted["standardise"], matrices())
+            _learn(fitted["clip"], ((fitted[:-1].transform(X), w) for X, w in matrices()))
+    return [("columns", reader), ("features", transformer)]
+
+
+def _learn(scaler: StandardScaler, blocks: Iterable[tuple[Array, Array | None]]) -> None:
+    for index, (X, weight) in enumerate(blocks):
+        (scaler.partial_fit if index else scaler.fit)(X, sample_weight=weight)
+
+
+def fit_source(
+    table: pa.Table,
+    y: Array,
+    columns: tuple[Column, ...],
+    weight: Array | None = None,
+    *,
+    degree: int = 1,
+    criterion: str = "evidence",
+    tau: float | str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Pipeline:
+    """The source model with its preprocessor, as TransferRidge takes it.
+
+    A design of more than 64 MB with at least three rows a feature is never held whole: its moments are gathered block
+    by block, unless the criterion is leave-one-out, which needs the rows. ``progress`` is told how many rows are done.
+    """
+    steps = prepare(table, columns, weight, degree)
+    width = Pipeline(steps).transform(table.slice(0, 1)).shape[1]
+    blocks = _blocks(Pipeline(steps), table, y, weight, width, progress)
+    model = SourceRidge(tau, criterion)
+    rows = table.num_rows
+    if criterion == "loo" or rows * width <= _WHOLE or rows < _GRAM_ROWS_PER_FEATURE * width:
+        model.fit(np.concatenate([X for X, _, _ in blocks]), y, weight)
+    else:
+        model.fit_moments(Moments.from_blocks(blocks))
+    return Pipeline([*steps, ("source", model)])
+
+
+def _blocks(
+    prepared: Pipeline,
+    table: pa.Table,
+    y: Array,
+    weight: Array | None,
+    width: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Block]:
+    for rows in slices(table.num_rows, width):
+        X = prepared.transform(table.slice(rows.start, rows.stop - rows.start))
+        yield X, y[rows], None if weight is None else weight[rows]
+        if progress is not None:
+            progress(rows.stop, table.num_rows)
+
+
+def slices(rows: int, width: int) -> list[slice]:
+    """Cuts rows into blocks of about 16 MB."""
+    step = max(1, _BLOCK // max(1, width))
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def held(prepared: Pipeline, table: pa.Table) -> int:
+    """How many of a table's rows have a number drawn in to ten of the source's standard deviations."""
+    features = prepared.transform(table)
+    return int((np.abs(features) >= LIMIT).any(axis=1).sum())

@@ -1,0 +1,109 @@
+"""Sharing: which columns of two tables become features, and why the others do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.blocks import Table, listed
+from headwater.columns import CATEGORY, DATE, NUMBER, Column, example, finite, kind_of, learned
+
+_NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
+_NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
+_LOCAL_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?$"
+_MOST_LEVELS = 1000
+
+
+def shared_columns(
+    source: Table, target: Table, taken: set[str], named: Sequence[str], excluded: Sequence[str]
+) -> tuple[tuple[Column, ...], list[str]]:
+    """The features two tables share, in the source's order with categories last, and notes on those left out.
+
+    ``taken`` are the outcome, weights and groups; ``named`` the only features wanted, all if empty; ``excluded``
+    those not wanted. Raises ValueError where none are left, or a column's kinds differ between the tables.
+    """
+    for name in [*named, *excluded]:
+        if name not in source.names and name not in target.names:
+            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}, whose columns are "
+                             f"{listed(target.names)}")  # fmt: skip
+    notes = []
+    offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
+    for one, other in ((source, target), (target, source)):
+        alone = [name for name in dict.fromkeys(one.names) if name not in {*other.names, *taken, *excluded}]
+        if [name for name in alone if name in named]:
+            raise ValueError(f"{other.name}: there is no column {alone[0]!r}, which --features names")
+        if alone and not named:
+            notes.append(f"{one.name}: only there, so unused: {listed(alone)}")
+    columns: list[Column] = []
+    dropped: dict[str, list[str]] = {}
+    for name in offered:
+        if name not in target.names or name not in source.names:
+            continue
+        reason = _reason_against(source, target, name, wanted=name in named)
+        if reason is None:
+            columns.append(learned(source, name))
+        else:
+            dropped.setdefault(reason, []).append(name)
+    notes += [f"{reason}, so unused: {listed(names)}" for reason, names in dropped.items()]
+    if not columns:
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise ValueError(f"{target.name}: shares no usable feature with {source.name}{why}")
+    return tuple(sorted(columns, key=lambda column: column.kind == CATEGORY)), notes
+
+
+def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> str | None:
+    """Why a shared column cannot be, or had better not be, a feature."""
+    column, other = source.column(name), target.column(name)
+    kind, theirs = kind_of(column), kind_of(other)
+    if column.null_count == len(column):
+        return "empty in the source"
+    if kind is None:
+        return f"of a type ({column.type}) that is neither numbers, text nor dates"
+    if kind != theirs and other.null_count < len(other):
+        words = [f"{table.name} has {_WORDS[k]} ({example(c)})"
+                 for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
+        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
+    if kind == CATEGORY:
+        return _against_text(name, column, wanted)
+    values = finite(source, name)
+    finite(target, name)
+    if not pc.greater(pc.max(values), pc.min(values)).as_py():
+        return "constant in the source"
+    if not wanted and kind == NUMBER and _is_numbering(name, values):
+        return "identifiers, not features unless --features names them"
+    return None
+
+
+_WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
+
+
+def _against_text(name: str, column: pa.ChunkedArray, wanted: bool) -> str | None:
+    distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
+    if distinct == 1:
+        return "constant in the source"
+    if pc.all(pc.match_substring_regex(column, _LOCAL_DATE)).as_py():
+        return "dates in a local order of day and month (write them YYYY-MM-DD)"
+    if wanted:
+        return None
+    if distinct == rows or _NAMED.search(name) or _NUMBERING.match(name.lower()):
+        return "identifiers, not features unless --features names them"
+    if distinct > min(_MOST_LEVELS, max(50, rows // 10)):
+        return "text with too many different values"
+    return None
+
+
+def _is_numbering(name: str, values: pa.ChunkedArray) -> bool:
+    """Whether numbers identify rows: by their name, or as different whole numbers that count or nearly fill a range."""
+    if _NAMED.search(name) or _NUMBERING.match(name.lower()):
+        return True
+    rows = len(values)
+    if values.null_count or rows < 10 or pc.count_distinct(values).as_py() < rows:
+        return False
+    if pc.any(pc.not_equal(values, pc.floor(values))).as_py():
+        return False
+    steps = pc.pairwise_diff(values.combine_chunks())
+    counting = pc.all(pc.greater(steps, 0)).as_py()
+    return bool(counting or pc.max(values).as_py() - pc.min(values).as_py() < 2 * rows)
