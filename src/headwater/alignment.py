@@ -57,7 +57,7 @@ def _standardised(spectrum: Spectrum) -> bool:
     if spectrum.rank == 0 or not spectrum.basis.fit_intercept or not isinstance(spectrum.vectors, np.ndarray):
         return False
     variance = spectrum.vectors**2 @ spectrum.eigenvalues
-    varies = variance > _EXACT
+    varies = variance > _EXACT * variance.max()
     tolerance = _EXACT if spectrum.vectors.dtype == np.float64 else 1e-5
     unit = np.abs(variance[varies] - 1.0) < tolerance
     return bool(unit.all() and np.abs(spectrum.x_mean).max() < tolerance)

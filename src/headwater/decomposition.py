@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import svd
 from scipy.sparse.linalg import LinearOperator
 
 from headwater.moments import Array, Moments, centred, row_blocks, weighted_rows
@@ -144,11 +145,12 @@ def _singular(
         raise ValueError("X holds values that are missing or infinite")
     if weight is not None:
         scaled = scaled * root[:, None].astype(X.dtype)
-    left, s, right = np.linalg.svd(scaled, full_matrices=False)
-    s = s.astype(np.float64)
+    # SciPy's works in single precision where the data are, as NumPy's does not; transposed, it needs no copy.
+    vectors, s, left = svd(scaled.T, full_matrices=False, overwrite_a=scaled is not X, check_finite=False)
+    left, s = left.T, s.astype(np.float64)
     keep = s > np.finfo(X.dtype).eps * max(X.shape) * s[:1]
     keep[max(X.shape[0] - fit_intercept, 0) :] = False
-    return raw_mean.astype(np.float64), left[:, keep].astype(np.float64, copy=False), s[keep], right[keep].T
+    return raw_mean.astype(np.float64), left[:, keep].astype(np.float64, copy=False), s[keep], vectors[:, keep]
 
 
 def _dual(X: Any, root: Array, n: float, fit_intercept: bool) -> tuple[Array, Array, Array, RowAxes]:
