@@ -58,7 +58,8 @@ class Advice:
     against scratch, ``errors`` the predicted target errors, ``benefit`` the mean over target rows of 2 y ŷ0 − ŷ0²
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
-    wrong. ``model`` is the fitted TransferRidge, ``crossing`` the target met with the source that it was fitted on.
+    wrong. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, and ``surface``, the
+    posterior over every penalty, are what all of this was read from.
     """
 
     source: Table
@@ -74,6 +75,7 @@ class Advice:
     criterion: str
     model: Any
     crossing: Crossing
+    surface: Surface
 
     @property
     def verdict(self) -> str:
@@ -207,6 +209,7 @@ def advise(source: Any, target: tuple[Any, ...], *, criterion: str = "evidence")
         criterion=criterion,
         model=model,
         crossing=crossing,
+        surface=surface,
     )
 
 

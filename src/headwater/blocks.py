@@ -38,18 +38,22 @@ class Table:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """The column of this name; ValueError says which names there are."""
-        found = self.names.count(name)
-        if found > 1:
+        found = self.data.schema.get_all_field_indices(name)
+        if len(found) > 1:
             raise ValueError(
-                f"{self.name}: the column {name!r} appears {found} times; rename it, or leave it out by --exclude"
+                f"{self.name}: the column {name!r} appears {len(found)} times; rename it, or leave it out by --exclude"
             )
         if not found:
             raise ValueError(f"{self.name}: there is no column {name!r}; the columns are {listed(self.names)}")
-        return self.data.column(name)
+        return self.data.column(found[0])
 
     def where(self, mask: Any) -> Table:
         """The rows where the mask is true."""
         return replace(self, data=self.data.filter(mask))
+
+    def rows(self, some: slice) -> Table:
+        """A block of rows, which are not copied."""
+        return replace(self, data=self.data.slice(some.start, some.stop - some.start))
 
 
 def read_table(path: Path, delimiter: str | None = None) -> Table:
@@ -60,10 +64,7 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     Raises OSError or ValueError, of one line that names the file, for anything else.
     """
     name = str(path)
-    if delimiter is not None and len(delimiter.encode()) != 1:
-        delimiter = {r"\t": "\t", "tab": "\t"}.get(delimiter)
-        if delimiter is None:
-            raise ValueError("--delimiter: give one character, or 'tab'")
+    delimiter = _character(delimiter)
     if path.is_dir():
         raise IsADirectoryError(f"{name}: this is a folder; give the file of a table")
     try:
@@ -79,6 +80,26 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     return table
 
 
+def as_table(data: Any) -> Table:
+    """The Table of an Arrow table or of any data frame that Arrow reads (pandas, polars); a Table is itself."""
+    if isinstance(data, Table):
+        return data
+    return Table("the table", _plain(data if isinstance(data, pa.Table) else pa.table(data)))
+
+
+def read_text(path: Path, delimiter: str | None = None) -> pa.Table:
+    """Every cell as it is written, for a copy that must not change one; Parquet has its own types.
+
+    For a file, not a pipe, that ``read_table`` has accepted: it gives the same rows.
+    """
+    with pa.input_stream(str(path)) as stream:
+        head = stream.read(_HEAD)
+    if head[:4] == b"PAR1":
+        return _parquet(str(path), str(path)).data
+    found = _character(delimiter) or _delimiter(_text(str(path), head))
+    return _parse(str(path), found, as_written=True)
+
+
 def _parquet(name: str, content: Any) -> Table:
     from pyarrow import parquet
 
@@ -89,8 +110,6 @@ def _parquet(name: str, content: Any) -> Table:
 
 
 def _delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> Table:
-    from pyarrow import csv as arrow
-
     text = _text(name, head)
     found = delimiter or _delimiter(text)
     first = next(csv.reader(io.StringIO(text), delimiter=found), [])
@@ -99,11 +118,7 @@ def _delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> T
     if content is not name:
         content.seek(0)
     try:
-        data = arrow.read_csv(
-            content,
-            parse_options=arrow.ParseOptions(delimiter=found, newlines_in_values='"' in text),
-            convert_options=arrow.ConvertOptions(null_values=_MISSING, strings_can_be_null=True),
-        )
+        data = _parse(content, found)
     except (pa.ArrowException, OSError) as problem:
         kind = _DELIMITERS.get(found, repr(found))
         raise ValueError(f"{name}: not a table of {kind}-separated values: {_reason(str(problem))}") from None
@@ -116,6 +131,19 @@ def _delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> T
     if commas:
         notes.append(f"{name}: numbers with commas are read as numbers: {'; '.join(commas)}")
     return Table(name, data, tuple(notes))
+
+
+def _parse(content: Any, delimiter: str, as_written: bool = False) -> pa.Table:
+    from pyarrow import csv as arrow
+
+    form = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    if not as_written:
+        meaning = arrow.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
+        return arrow.read_csv(content, parse_options=form, convert_options=meaning)
+    with arrow.open_csv(content, parse_options=form) as first:
+        names = first.schema.names
+    text = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    return arrow.read_csv(content, parse_options=form, convert_options=text)
 
 
 def _text(name: str, head: bytes) -> str:
@@ -138,6 +166,14 @@ def _text(name: str, head: bytes) -> str:
 
 def _encoding(name: str) -> str:
     return f"{name}: the text is not UTF-8, which was tried; save it again as UTF-8, or convert it by iconv"
+
+
+def _character(delimiter: str | None) -> str | None:
+    """The delimiter that was asked for; ValueError unless it is one character, spelt out for the tab."""
+    delimiter = "\t" if delimiter in ("tab", r"\t") else delimiter
+    if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '\r\n"'):
+        raise ValueError("--delimiter: give one character, or tab")
+    return delimiter
 
 
 def _delimiter(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +13,7 @@ from headwater.blocks import Table, listed
 from headwater.moments import Array
 
 NUMBER, CATEGORY, DATE = "number", "category", "date"
+WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return values
 
 
-def finite(table: Table, name: str, column: pa.ChunkedArray | None = None) -> pa.ChunkedArray:
+def finite(table: Table, name: str) -> pa.ChunkedArray:
     """A column's numbers, missing ones left missing; ValueError where one is infinite."""
-    values = floats(table.column(name) if column is None else column)
+    values = floats(table.column(name))
     infinite = pc.is_inf(values)
     if pc.any(infinite).as_py():
         row = pc.index(infinite, True).as_py() + 1
@@ -75,7 +77,7 @@ def learned(source: Table, name: str) -> Column:
     kind = kind_of(column)
     assert kind is not None
     if kind != CATEGORY:
-        return Column(name, kind, (), float(pc.quantile(floats(column), 0.5)[0].as_py()))
+        return Column(name, kind, (), float(np.median(floats(column).drop_null().to_numpy())))
     counts = {item["values"]: item["counts"] for item in pc.value_counts(column.drop_null()).to_pylist()}
     levels = tuple(sorted(counts))
     return Column(name, kind, levels, float(levels.index(max(levels, key=counts.__getitem__))))
@@ -113,14 +115,25 @@ def example(column: pa.ChunkedArray) -> str:
     return repr(str(values[0].as_py())) if len(values) else "no value"
 
 
-def encode(table: pa.Table, columns: tuple[Column, ...], out: Array) -> None:
-    """Fill a matrix (rows, columns) with numbers, days, and positions of levels; −1 is a level the source never had."""
+def encode(table: Table, columns: tuple[Column, ...]) -> Array:
+    """The matrix (rows, columns) of numbers, days, and positions of levels; −1 is a level the source never had.
+
+    Raises ValueError for a column that is not there, of another kind than the source's, or not finite.
+    """
+    out = np.empty((table.data.num_rows, len(columns)))
     for index, column in enumerate(columns):
         values = table.column(column.name)
+        kind = kind_of(values)
+        if kind != column.kind and values.null_count < len(values):
+            raise ValueError(
+                f"{table.name}: column {column.name!r} has {WORDS[kind]} ({example(values)}) where the source had "
+                f"{WORDS[column.kind]}; mend it"
+            )
         if column.kind != CATEGORY:
-            out[:, index] = floats(values).fill_null(column.fill).to_numpy()
+            out[:, index] = finite(table, column.name).fill_null(column.fill).to_numpy()
             continue
         values = values.cast(pa.string())
         codes = pc.index_in(values, pa.array(column.levels, pa.string())).cast(pa.float64())
         codes = pc.if_else(pc.is_null(values), column.fill, codes)
         out[:, index] = codes.fill_null(-1.0).to_numpy()
+    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,16 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
         raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
-    notes = [note for table in tables for note in table.notes]
-    before = _side(tables[0], roles.outcome, roles, None, notes)
-    after = _side(tables[1], roles.target_outcome or roles.outcome, roles, roles.groups, notes)
+    before, notes = with_outcome(tables[0], roles.outcome, roles.weights)
+    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights)
+    for side in (before, after):
+        if len(side.y) < _LEAST_ROWS:
+            raise ValueError(
+                f"{side.table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed"
+            )
+    if roles.groups is not None:
+        after = replace(after, groups=_groups(after.table, roles.groups))
+    notes += more
     columns, left_out = shared_columns(before.table, after.table, roles.taken, roles.features, roles.exclude)
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
@@ -79,8 +86,9 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
     return Pair(before, after, columns, tuple(notes))
 
 
-def _side(table: Table, outcome: str, roles: Roles, groups: str | None, notes: list[str]) -> Side:
-    """The rows of one table that have an outcome."""
+def with_outcome(table: Table, outcome: str, weights: str | None = None) -> tuple[Side, list[str]]:
+    """The rows of one table that have an outcome, and notes; ValueError where none has one."""
+    notes = list(table.notes)
     values = number_column(table, outcome, "outcome")
     known = pc.is_valid(values)
     absent = len(values) - pc.sum(known).as_py()
@@ -89,14 +97,10 @@ def _side(table: Table, outcome: str, roles: Roles, groups: str | None, notes: l
     if absent:
         notes.append(f"{table.name}: {absent} of {len(values)} rows have no {outcome} and are left out")
         table, values = table.where(known), values.filter(known)
-    if len(values) < _LEAST_ROWS:
-        raise ValueError(f"{table.name}: {len(values)} rows have an outcome; at least {_LEAST_ROWS} are needed")
-    weight = None
-    if roles.weights is not None and roles.weights in table.names:
-        weight = _weights(table, roles.weights)
-    elif roles.weights is not None:
-        notes.append(f"{table.name}: has no column {roles.weights}, so each row counts once")
-    return Side(table, values.to_numpy(), weight, None if groups is None else _groups(table, groups))
+    if weights is not None and weights not in table.names:
+        notes.append(f"{table.name}: has no column {weights}, so each row counts once")
+        weights = None
+    return Side(table, values.to_numpy(), None if weights is None else _weights(table, weights)), notes
 
 
 def _weights(table: Table, name: str) -> Array:

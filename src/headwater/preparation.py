@@ -12,6 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
+from headwater.blocks import as_table
 from headwater.columns import CATEGORY, Column, encode
 from headwater.estimators import SourceRidge
 from headwater.moments import Array, Moments
@@ -41,10 +42,7 @@ class TableColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Any) -> Array:
         """The matrix (n, p); ValueError names a column that is missing or of another kind."""
-        table = X if isinstance(X, pa.Table) else pa.table(X)
-        out = np.empty((table.num_rows, len(self.columns)))
-        encode(table, self.columns, out)
-        return out
+        return encode(as_table(X), self.columns)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

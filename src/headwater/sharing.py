@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.blocks import Table, listed
-from headwater.columns import CATEGORY, DATE, NUMBER, Column, example, finite, kind_of, learned
+from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned
 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
@@ -63,7 +63,7 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     if kind is None:
         return f"of a type ({column.type}) that is neither numbers, text nor dates"
     if kind != theirs and other.null_count < len(other):
-        words = [f"{table.name} has {_WORDS[k]} ({example(c)})"
+        words = [f"{table.name} has {WORDS[k]} ({example(c)})"
                  for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
         raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
     if kind == CATEGORY:
@@ -75,9 +75,6 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     if not wanted and kind == NUMBER and _is_numbering(name, values):
         return "identifiers, not features unless --features names them"
     return None
-
-
-_WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
 
 
 def _against_text(name: str, column: pa.ChunkedArray, wanted: bool) -> str | None:
@@ -100,9 +97,9 @@ def _is_numbering(name: str, values: pa.ChunkedArray) -> bool:
     if _NAMED.search(name) or _NUMBERING.match(name.lower()):
         return True
     rows = len(values)
-    if values.null_count or rows < 10 or pc.count_distinct(values).as_py() < rows:
+    if values.null_count or rows < 10 or pc.any(pc.not_equal(values, pc.floor(values))).as_py():
         return False
-    if pc.any(pc.not_equal(values, pc.floor(values))).as_py():
+    if pc.count_distinct(values).as_py() < rows:
         return False
     steps = pc.pairwise_diff(values.combine_chunks())
     counting = pc.all(pc.greater(steps, 0)).as_py()

@@ -9,7 +9,10 @@ import typer
 
 from headwater.cli.advise import advise
 from headwater.cli.demo import demo
+from headwater.cli.fit import fit
+from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
+from headwater.cli.score import score
 from headwater.cli.theory import theory
 
 app = typer.Typer(
@@ -26,8 +29,8 @@ def root() -> None:
     """Train a source model for its downstream."""
 
 
-app.command()(advise)
-app.command()(demo)
+for command in (advise, fit, predict, score, demo):
+    app.command()(command)
 app.command()(theory)
 app.add_typer(reproduce, name="reproduce")
 

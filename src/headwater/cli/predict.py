@@ -1,0 +1,100 @@
+"""`headwater predict`: a saved model's predictions beside the rows they are for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from headwater.cli import options as o
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMN = "prediction"
+
+
+def predict(
+    model: o.Model,
+    data: Annotated[Path, typer.Argument(help="Table to predict for, with the model's columns.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The table to write: .csv, .tsv or .parquet. [default: CSV to the output]"),
+    ] = None,
+    delimiter: o.Delimiter = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Write DATA's columns, unchanged, and the prediction for each of its rows."""
+    import pyarrow as pa
+
+    from headwater import __version__
+    from headwater.blocks import read_table, read_text
+    from headwater.cli.output import print_json
+    from headwater.cli.showing import show_notes
+    from headwater.cli.writing import check_output, replaced
+    from headwater.columns import met
+    from headwater.persistence import load_model
+
+    if out is not None:
+        check_output(out, model, data)
+    loaded = load_model(model)
+    table = read_table(data, delimiter)
+    if COLUMN in table.names:
+        raise ValueError(f"{data}: there is a column {COLUMN!r} already; rename it, so that nothing is lost")
+    values = loaded.predictions(table)["chosen"]
+    notes = (*table.notes, *met(table, loaded.columns))
+    parquet = out is not None and out.suffix.lower() == ".parquet"
+    if out is not None or not as_json:
+        whole = table.data if parquet or not data.is_file() else read_text(data, delimiter)
+        whole = whole.append_column(COLUMN, pa.array(values))
+        if out is None:
+            _write_text(whole, sys.stdout.buffer, ",")
+        else:
+            with replaced(out) as part:
+                _write_parquet(whole, part) if parquet else _write_file(whole, part, out)
+    if as_json:
+        shown: dict[str, Any] = {"predictions": values.tolist()} if out is None else {"out": str(out)}
+        print_json({"rows": len(values), **shown, "notes": notes, "version": __version__})
+        return
+    show_notes(notes)
+    if out is not None:
+        print(f"{len(values)} predictions written to {out}")
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(table, path)
+
+
+def _write_file(table: pa.Table, path: Path, out: Path) -> None:
+    with path.open("wb") as file:
+        _write_text(table, file, "\t" if out.suffix.lower() in (".tsv", ".tab") else ",")
+
+
+def _write_text(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
+    """Cells as they are, quoted where they have to be; Arrow's own writer would quote all text, or none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    header = io.StringIO()
+    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(table.column_names)
+    file.write(header.getvalue().encode())
+    special = f'["\\r\\n{delimiter}]'
+    for batch in table.to_batches(max_chunksize=1 << 14):
+        cells = []
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                text = column.cast(pa.string())
+            except pa.ArrowException:
+                raise ValueError(f"column {name!r} is of type {column.type}, which text cannot hold: "
+                                 "write a .parquet file") from None  # fmt: skip
+            quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
+            text = pc.if_else(pc.match_substring_regex(text, special), quoted, text)
+            cells.append(text.fill_null(""))
+        for line in pc.binary_join_element_wise(*cells, delimiter).to_pylist():
+            file.write(line.encode() + b"\n")
