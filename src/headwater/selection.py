@@ -21,7 +21,7 @@ from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.spectrum import Spectrum
 
-_NODES = 41
+_NODES = 61
 _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenvalue
 
 
