@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from headwater.accounts import AS_IS, OWN_PENALTY, SCALED, SCRATCH, accounts
@@ -91,7 +92,7 @@ class Advice:
     @property
     def direction(self) -> str:
         """Regularise the source "harder" or "softer" than its own best, "equal" within 1 %, "scratch", or "unknown"."""
-        if self.verdict == "scratch":
+        if np.isinf(self.transfer_optimal_tau):
             return "scratch"
         if np.isnan(self.transfer_optimal_tau):
             return "unknown"
@@ -148,6 +149,9 @@ class Advice:
             return f"do not transfer: fit the target from scratch ({odds})"
         if np.isinf(self.transfer_optimal_tau):
             return f"transfer, but only scaled: multiply the source's coefficients by about {self.scale:.2g} ({odds})"
+        mass = self.surface.mass
+        if mass[SCALED] > mass[AS_IS] + mass.get(OWN_PENALTY, 0.0):
+            return f"transfer, with the source's coefficients multiplied by about {self.scale:.2g} ({odds})"
         if self.direction == "unknown":
             return f"transfer ({odds})"
         if self.direction == "equal":
@@ -159,13 +163,14 @@ class Advice:
         return f"transfer, with the source regularised {factor:.3g} times {how} than is best for itself ({odds})"
 
 
-def advise(source: Any, target: tuple[Any, ...], *, criterion: str = "evidence") -> Advice:
+def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
     SourceRidge carries its preprocessor along. ``target``: (X1, y1) or (X1, y1, weights). Arrays are used as they
     are: ridge depends on the columns' units, so put both sides through one preprocessor, fitted on the source, first.
-    Costs one decomposition a side. Raises ValueError as the estimators do.
+    ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
+    benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -180,7 +185,8 @@ def advise(source: Any, target: tuple[Any, ...], *, criterion: str = "evidence")
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     model = TransferRidge(source, criterion=criterion)
-    crossing = model.fit_crossing(*target)
+    X, y, weight = (*target, None)[:3]
+    crossing = model.fit_crossing(X, y, weight, groups)
     start, surface = crossing.source, model.surface_
 
     def alone(name: str) -> Choice:
@@ -223,7 +229,7 @@ def predicted_error(crossing: Crossing, surface: Surface) -> float:
 
 
 def _benefit(crossing: Crossing) -> Interval:
-    """Mean over target rows of 2 y ŷ0 − ŷ0², both centred, with Student's interval over the rows."""
+    """Mean over target rows of 2 y ŷ0 − ŷ0², both centred, with Student's interval over the rows, or over groups."""
     target = crossing.target
     left, weight, residual = target.rows
     known = np.array([crossing.source.known_tau]), np.ones(1)
@@ -231,17 +237,25 @@ def _benefit(crossing: Crossing) -> Interval:
     root = np.sqrt(weight)[:, None]
     y, start = (left @ target.u + residual) / root, left @ moved / root
     each = (2 * y * start - start**2).mean(axis=1)
-    n = target.n
+    n, groups = target.n, target.basis.groups
     mean = float(np.average(each, weights=weight))
-    if n <= 1 or len(each) <= 2:  # centred, two rows mirror each other: they show no spread
+    if groups is not None:
+        units = float(len(groups))
+        sums = [weight[rows] @ (each[rows] - mean) for rows in groups]
+        deviation = np.sqrt(np.sum(np.square(sums)) * units / (units - 1)) / n
+    elif n <= 1 or len(each) <= 2:  # centred, two rows mirror each other: they show no spread
         return Interval(mean, -np.inf, np.inf)
-    deviation = np.sqrt(np.average((each - mean) ** 2, weights=weight) / (n - 1))
-    reach = float(stdtrit(n - 1, 0.975) * deviation)
+    else:
+        units = n
+        deviation = np.sqrt(np.average((each - mean) ** 2, weights=weight) / (n - 1))
+    reach = float(stdtrit(units - 1, 0.975) * deviation)
     return Interval(mean, mean - reach, mean + reach)
 
 
 def _notes(crossing: Crossing) -> Iterator[str]:
     target, source = crossing.target, crossing.source
+    if target.basis.groups is not None:
+        yield f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole"
     if not target.u.any() and not target.remainder.any():
         yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
     if source.optimal_tau is not None and np.isinf(source.optimal_tau):

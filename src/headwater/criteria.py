@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headwater.moments import Array
 
@@ -61,15 +62,22 @@ def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
 
 
 def loo_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
-    """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better."""
-    weight = spectrum.rows[1]
+    """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better.
+
+    A spectrum of groups leaves out each group whole.
+    """
+    weight, groups = spectrum.rows[1], spectrum.basis.groups
     starts = u.shape[2]
     step = max(1, _CHUNK // max(1, max(len(weight), spectrum.rank) * spectrum.n_outputs * len(tau)))
-    total = np.empty((starts, len(tau)))
+    total = np.zeros((starts, len(tau)))
     for first in range(0, starts, step):
         some = slice(first, first + step)
-        residuals, _ = loo_parts(spectrum, u[:, :, some], tau, slice(None))
-        total[some] = np.einsum("i,iqkm->km", weight, np.square(residuals, out=residuals))
+        if groups is None:
+            parts: list[tuple[Any, Array]] = [(slice(None), loo_parts(spectrum, u[:, :, some], tau, slice(None))[0])]
+        else:
+            parts = [(rows, group_parts(spectrum, u[:, :, some], tau, rows)[0]) for rows in groups]
+        for rows, residuals in parts:
+            total[some] += np.einsum("i,iqkm->km", weight[rows], np.square(residuals, out=residuals))
     return total / (spectrum.n * spectrum.n_outputs)
 
 
@@ -95,6 +103,40 @@ def loo_parts(spectrum: Spectrum, u: Array, tau: Array, rows: slice) -> tuple[Ar
     if lone.any():
         numerator[np.broadcast_to(lone[:, None, None], numerator.shape)] = np.inf
     return numerator, own * np.where(exact[:, None] & np.isfinite(tau), tau, 1.0)
+
+
+def group_parts(spectrum: Spectrum, u: Array, tau: Array, group: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    """Residuals of rows left out together (g, q, k, m), what they take from the bracket (k, m), and log det (m,).
+
+    With r the group's residuals and S = (I − H)_gg its block of what the fit leaves, both √w-scaled, the residuals left
+    out are S⁻¹r; leaving the group out takes r'S⁻¹r from the likelihood's bracket and the factor det S from the
+    determinant. A group that alone decides part of its own fit has infinite residuals.
+    """
+    all_left, row_weight, residual = spectrum.rows
+    left, root = all_left[group], np.sqrt(row_weight[group])
+    outside = np.eye(len(group)) - left @ left.T
+    if spectrum.basis.fit_intercept:
+        outside -= np.outer(root, root) / spectrum.n
+    # What no penalty touches; the directions that least squares fits exactly are made exactly 0.
+    share, axes = np.linalg.eigh(outside)
+    axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
+    outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
+    kept, divided = _kept(spectrum, tau)
+    finite = np.where(np.isfinite(tau), tau, 1.0)
+    shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
+    own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
+    inside = np.einsum("gr,rm,rqk->mgqk", left, shares, u, optimize=True)
+    numerator = (inside + (axes @ (axes.T @ residual[group]))[:, :, None]).reshape(len(tau), len(group), -1)
+    sign, log_det = np.linalg.slogdet(own)
+    alone = (sign <= 0) | ~np.isfinite(log_det)
+    own[alone] = np.eye(len(group))
+    found = np.linalg.solve(own, numerator)
+    shape = (len(tau), len(group), *u.shape[1:])
+    taken = unit[:, None] * np.einsum("mgqk,mgqk->mk", found.reshape(shape), numerator.reshape(shape))
+    found[alone] = np.inf
+    residuals = np.moveaxis(found.reshape(shape), 0, -1) / root[:, None, None, None]
+    with np.errstate(divide="ignore"):
+        return residuals, taken.T, log_det + len(group) * np.log(unit)
 
 
 def _kept(spectrum: Spectrum, tau: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import svd
 from scipy.sparse.linalg import LinearOperator
 
@@ -24,7 +24,8 @@ class Decomposition:
 
     ``left`` (rows, r) and ``row_weight`` (rows,) are None where leave-one-out was not asked for or rows were never
     seen. ``outside`` (rows,) is 1 − w_i/Σw − Σ left², the share of its residual that no penalty
-    touches: exactly 0 for a row that least squares would fit exactly, whatever its outcome.
+    touches: exactly 0 for a row that least squares would fit exactly, whatever its outcome. ``groups``: the rows that
+    leave-one-out leaves out together, None for each by itself.
     """
 
     eigenvalues: Array
@@ -33,6 +34,7 @@ class Decomposition:
     fit_intercept: bool
     left: Array | None = None
     row_weight: Array | None = None
+    groups: tuple[NDArray[np.intp], ...] | None = None
 
     @cached_property
     def outside(self) -> Array:

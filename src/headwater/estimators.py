@@ -271,15 +271,23 @@ class TransferRidge(_Ridge):
         return self
 
     def fit_crossing(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, leave_one_out: bool = True
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        leave_one_out: bool = True,
     ) -> Crossing:
-        """Fit, and return the decomposed target met with the source, for those who ask more of it, as advise does."""
+        """Fit, and return the decomposed target met with the source, for those who ask more of it, as advise does.
+
+        ``groups`` (n1,): leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        """
         score_named(self.criterion)
         source_tau, tau = _penalty(self.source_tau, "source_tau"), _penalty(self.tau, "tau")
         scale = _scale(self.scale)
         X, y = self._read(X, y)
         spectrum = Spectrum.from_rows(
-            X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out
+            X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out, groups=groups
         )
         source = self._source_for(spectrum)
         if source is not None and isinstance(source.optimal_tau, np.ndarray) and not self.per_output:

@@ -57,6 +57,7 @@ class Spectrum:
         *,
         fit_intercept: bool = True,
         leave_one_out: bool = True,
+        groups: ArrayLike | None = None,
     ) -> Spectrum:
         """Decompose rows: X (n, p) dense or scipy-sparse, y (n,) or (n, q), weights (n,).
 
@@ -64,10 +65,14 @@ class Spectrum:
         accurate while the eigenvalues span less than eight digits; where they span more, and for every other shape,
         the rows' singular values. Sparse tables use their Gram or, with fewer rows than features, that of their rows,
         and are never made dense. With p > n no p×p matrix is formed. ``leave_one_out=False`` keeps nothing of the
-        size of the rows. Raises ValueError as ``Moments.from_arrays`` does.
+        size of the rows. ``groups`` (n,) name what was measured repeatedly: leave-one-out then leaves out each group
+        whole. Raises ValueError as ``Moments.from_arrays`` does, and for a lone group.
         """
         rows = decompose_rows(X, y, sample_weight, fit_intercept, leave_one_out)
-        return cls(rows.basis, rows.u, rows.x_mean, rows.y_mean, rows.remainder, rows.residual, rows.y_ndim)
+        basis = rows.basis
+        if groups is not None and leave_one_out:
+            basis = replace(basis, groups=_members(groups, sample_weight, X.shape[0]))
+        return cls(basis, rows.u, rows.x_mean, rows.y_mean, rows.remainder, rows.residual, rows.y_ndim)
 
     @classmethod
     def from_moments(cls, moments: Moments, *, fit_intercept: bool = True) -> Spectrum:
@@ -212,6 +217,19 @@ class Spectrum:
     def _criterion(self, criterion: Callable[[Spectrum, Array, Array], Array], tau: ArrayLike) -> Any:
         tau = _tau(tau)
         return _scalar(criterion(self, self.u[:, :, None], tau.reshape(-1))[0].reshape(tau.shape))
+
+
+def _members(groups: ArrayLike, sample_weight: ArrayLike | None, rows: int) -> tuple[NDArray[np.intp], ...]:
+    """Each group's rows, those of weight zero not counted."""
+    named = np.asarray(groups)
+    if named.shape != (rows,):
+        raise ValueError(f"groups has shape {named.shape}; it needs one name a row, ({rows},)")
+    if sample_weight is not None:
+        named = named[np.asarray(sample_weight) > 0]
+    _, codes = np.unique(named, return_inverse=True)
+    if codes.max() == 0:
+        raise ValueError("all rows are of one group: leaving it out leaves nothing")
+    return tuple(np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1]))
 
 
 def _tau(tau: ArrayLike) -> NDArray[np.float64]:

@@ -1,13 +1,17 @@
-"""Validation: exact leave-one-out of a whole averaged fit, its choice of penalties included."""
+"""Validation: exact leave-one-out, of rows or of groups, of a whole averaged fit, its choice of penalties included."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
-from headwater.criteria import loo_parts
+from headwater.criteria import group_parts, loo_parts
 from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.selection import Surface
+from headwater.spectrum import Spectrum
 
 _TINY = np.finfo(np.float64).tiny
 _CHUNK = 1 << 23  # numbers held at once, 64 MB
@@ -18,34 +22,48 @@ def averaged_loo_residuals(crossing: Crossing, surface: Surface) -> Array:
 
     Under evidence the average is weighted as it would be without the row, which needs no new decomposition: leaving
     row i out takes d_i e_i² from the likelihood's bracket, w_i from the contrasts and the factor d_i = 1 − h_i − w_i/Σw
-    from the determinant, e_i being the residual of the row left out. Under the other criteria the weights are kept.
+    from the determinant, e_i being the residual of the row left out. A group left out whole takes r'S⁻¹r, its weight,
+    and det S: see ``criteria.group_parts``. Under the other criteria the weights are kept.
     Raises ValueError where the target's spectrum has no rows.
     """
-    target, tau = crossing.target, surface.target_tau
+    target = crossing.target
     shifted = crossing.shifted(surface.source_tau, surface.scale)
-    points = surface.weight.size * target.n_outputs
-    rows = len(target.rows[0])
-    step = max(1, _CHUNK // points)
-    found = []
-    for first in range(0, rows, step):
+    out = np.empty((len(target.rows[0]), target.n_outputs))
+    for rows, residuals, gone in _left_out(target, shifted, surface.target_tau):
+        weight = np.broadcast_to(surface.weight, (1, *surface.weight.shape))
+        if surface.criterion == "evidence":
+            weight = _without(target, surface, shifted, *gone)
+        out[rows] = np.einsum("ikm,iqkm->iq", np.broadcast_to(weight, (len(residuals), *weight.shape[1:])), residuals)
+    return out
+
+
+def _left_out(target: Spectrum, shifted: Array, tau: Array) -> Iterator[tuple[Any, Array, tuple[Array, Array, Array]]]:
+    """Rows left out, alone or as groups, their residuals (rows, q, k, m), and what leaving them out changes.
+
+    The changes, for each of the rows or for all together: of the bracket (·, k, m), of the log determinant (·, 1, m),
+    and of the number of observations (·, 1, 1).
+    """
+    row_weight, groups = target.rows[1], target.basis.groups
+    if groups is not None:
+        for rows in groups:
+            residuals, taken, log_det = group_parts(target, shifted, tau, rows)
+            yield rows, residuals, (taken[None], log_det[None, None], row_weight[rows].sum().reshape(1, 1, 1))
+        return
+    step = max(1, _CHUNK // (shifted[0].size * len(tau)))
+    for first in range(0, len(row_weight), step):
         some = slice(first, first + step)
         residuals, own = loo_parts(target, shifted, tau, some)
-        weight = np.broadcast_to(surface.weight, (len(own), *surface.weight.shape))
-        if surface.criterion == "evidence":
-            weight = _without(crossing, surface, shifted, residuals, own, some)
-        found.append(np.einsum("ikm,iqkm->iq", weight, residuals))
-    return np.concatenate(found)
+        weight = row_weight[some, None, None]
+        yield some, residuals, (own[:, None] * weight * (residuals**2).sum(axis=1), np.log(own)[:, None], weight)
 
 
-def _without(crossing: Crossing, surface: Surface, shifted: Array, residuals: Array, own: Array, some: slice) -> Array:
-    """The posterior over the surface with each of some rows left out; (rows, k, m)."""
-    target, tau = crossing.target, surface.target_tau
-    row_weight, own = target.rows[1][some, None, None], own[:, None]
+def _without(target: Spectrum, surface: Surface, shifted: Array, taken: Array, log_own: Array, weight: Array) -> Array:
+    """The posterior over the surface with some rows left out; (rows or 1, k, m)."""
+    tau = surface.target_tau
     kept = tau / (target.eigenvalues[:, None] + tau)
     bracket = np.maximum(np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum(), _TINY)
-    taken = own * row_weight * (residuals**2).sum(axis=1)
     left = np.maximum(bracket - taken, np.maximum(1e-15 * bracket, _TINY))
-    change = (target.contrasts - row_weight) * np.log(left) - target.contrasts * np.log(bracket) + np.log(own)
+    change = (target.contrasts - weight) * np.log(left) - target.contrasts * np.log(bracket) + log_own
     logs = surface.score + surface.log_prior - 0.5 * target.n_outputs * change
-    weight = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-    return np.asarray(weight / weight.sum(axis=(1, 2), keepdims=True))
+    posterior = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
+    return np.asarray(posterior / posterior.sum(axis=(1, 2), keepdims=True))

@@ -79,7 +79,7 @@ def _fixed(advice: Advice, pair: Pair, source_tau: float | None, tau: float | No
     given = {name: value for name, value in given.items() if value is not None}
     model = TransferRidge(advice.model.source, criterion=advice.criterion, **given)
     rows = pair.target.table.data.select([column.name for column in pair.columns])
-    crossing = model.fit_crossing(rows, pair.target.y, pair.target.weight)
+    crossing = model.fit_crossing(rows, pair.target.y, pair.target.weight, pair.target.groups)
     words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
     error = predicted_error(crossing, model.surface_)
     note = f"the model has the penalties asked for ({words}), and the error called chosen is its own"

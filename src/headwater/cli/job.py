@@ -28,7 +28,7 @@ def advice_on(
         model = fit_source(before.table.data, before.y, pair.columns, before.weight, degree=degree, criterion=criterion)
     with status(f"fitting the target's {len(after.y)} rows"):
         rows = after.table.data.select([column.name for column in pair.columns])
-        advice = advise(model, (rows, after.y, after.weight), criterion=criterion)
+        advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
         beyond = held(model[:-1], rows)
     notes = list(pair.notes)
     if beyond:
