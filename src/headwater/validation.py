@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def _left_out(target: Spectrum, shifted: Array, tau: Array) -> Iterator[tuple[An
             residuals, taken, log_det = group_parts(target, shifted, tau, rows)
             yield rows, residuals, (taken[None], log_det[None, None], row_weight[rows].sum().reshape(1, 1, 1))
         return
-    step = max(1, _CHUNK // (shifted[0].size * len(tau)))
+    step = max(1, _CHUNK // (prod(shifted.shape[1:]) * len(tau)))
     for first in range(0, len(row_weight), step):
         some = slice(first, first + step)
         residuals, own = loo_parts(target, shifted, tau, some)
