@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -40,15 +42,15 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
 
     out.mkdir(parents=True, exist_ok=True)
     tables = write_tables(people, out, shown)
-    arguments = ["advise", str(tables["source"]), str(tables["target"]), "--outcome", OUTCOME, "--degree", "2"]
-    print(f"\n$ headwater {shlex.join(arguments)}", flush=True)
-    app(arguments, standalone_mode=False)
-    draw = draws[shown]
-    print(
-        f"\n>>> TransferRidge(source).fit(X1, y1)    # on the {LABELLED} labelled patients\n"
-        f"mean squared error on the {len(people.y1) - LABELLED} held out: {draw.chosen:.0f}; "
-        f"from scratch {draw.scratch:.0f}, source-optimal transfer {draw.source_optimal:.0f}"
-    )
+    pair = [str(tables["source"]), str(tables["target"]), "--outcome", OUTCOME, "--degree", "2"]
+    model = str(out / "model.skops")
+    for arguments in (["advise", *pair], ["fit", *pair, "-o", model], ["score", model, str(tables["heldout"])]):
+        print(f"\n$ headwater {shlex.join(arguments)}", flush=True)
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            app(arguments, standalone_mode=False)
+        # fit repeats the advice: its last line is what is new.
+        print(printed.getvalue().strip().splitlines()[-1] if arguments[0] == "fit" else printed.getvalue().rstrip())
     picture = out / "demo.png"
     write_figure(lambda: draw_figure(taus, source[-1].tau_, draws, shown), picture, option="--out")
     print(f"\n{summary(draws)}\nThe draw above is the one in the middle. The picture is {picture}.")
