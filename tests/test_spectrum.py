@@ -9,6 +9,8 @@ import pytest
 import scipy.sparse
 from sklearn.linear_model import Ridge
 
+import headwater.decomposition
+import headwater.moments
 from headwater import L2SPRidge, Moments, SourceRidge, Spectrum, TransferRidge
 
 RNG = np.random.default_rng(0)
@@ -180,6 +182,27 @@ def test_small_weights_are_still_weights(route):
     np.testing.assert_allclose(spectrum.coefficients(0.1), peer.coef_, atol=1e-9)
     with pytest.raises(ValueError, match="weights are frequencies"):
         spectrum.evidence(0.1)
+
+
+@pytest.mark.parametrize("digits", [0, 3, 6])
+@pytest.mark.parametrize("dependent", [False, True])
+def test_tall_routes_lose_no_digits(digits, dependent, monkeypatch):
+    """Gram, triangular factor and singular values agree where each is used, with blocks and without."""
+    rng = np.random.default_rng(digits)
+    turn = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    rows = (rng.normal(size=(200, 8)) * np.logspace(0, -digits, 8)) @ turn + 3
+    rows = np.c_[rows, rows[:, 0] - rows[:, 1], np.full(200, 7e5)] if dependent else rows
+    y, w = rng.normal(size=(200, 2)), rng.random(200)
+    monkeypatch.setattr(headwater.moments, "_BLOCK", 500)
+    tall = Spectrum.from_rows(rows, y, w)
+    monkeypatch.setattr(headwater.decomposition, "_GRAM_ROWS_PER_FEATURE", 10**6)
+    singular = Spectrum.from_rows(rows, y, w)
+    assert tall.rank == singular.rank == 8
+    np.testing.assert_allclose(tall.eigenvalues, singular.eigenvalues, rtol=1e-7)
+    scale = np.abs(singular.coefficients(0.0)).max()
+    np.testing.assert_allclose(tall.coefficients(TAUS), singular.coefficients(TAUS), atol=1e-8 * scale)
+    np.testing.assert_allclose(tall.remainder, singular.remainder, rtol=1e-10)
+    np.testing.assert_allclose(tall.loo(TAUS), singular.loo(TAUS), rtol=1e-8)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

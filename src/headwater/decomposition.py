@@ -109,9 +109,13 @@ def decompose_rows(
     if rows > features if sparse else rows >= _GRAM_ROWS_PER_FEATURE * features:
         moments = Moments.from_arrays(X, targets if y_ndim == 2 else targets[:, 0], weight)
         found = decompose_moments(moments, fit_intercept)
-        lam = found.basis.eigenvalues
-        if sparse or (len(lam) == features and lam[-1] >= _GRAM_SPAN * lam[0]):
-            return _with_rows(found, X, targets, weight) if leave_one_out else found
+        whole = sparse or (len(found.basis.eigenvalues) == features and _near(found))
+        if not whole:
+            found = _decompose_triangular(X, targets, weight, moments, fit_intercept)
+        if not leave_one_out:
+            return found
+        if whole or _near(found):
+            return _with_rows(found, X, targets, weight)
 
     n = float(rows) if weight is None else float(weight.sum())
     root = np.ones(rows) if weight is None else np.sqrt(weight)
@@ -135,6 +139,41 @@ def decompose_rows(
         basis = Decomposition(s**2 / n, axes, n, fit_intercept, left, root**2)
     kept = residual if leave_one_out else None
     return Decomposed(basis, u, x_mean, y_mean, remainder, kept, y_ndim)
+
+
+def _near(found: Decomposed) -> bool:
+    """Whether the eigenvalues span so few digits that products with the rows lose none that matter."""
+    lam = found.basis.eigenvalues
+    return len(lam) == 0 or bool(lam[-1] >= _GRAM_SPAN * lam[0])
+
+
+def _decompose_triangular(
+    X: Any, targets: Array, weight: Array | None, moments: Moments, fit_intercept: bool
+) -> Decomposed:
+    """By the singular values of the rows' triangular factor: as accurate as the rows' own, and read in blocks."""
+    rows, features = X.shape
+    x_mean = moments.x_mean if fit_intercept else np.zeros(features)
+    y_mean = moments.y_mean if fit_intercept else np.zeros(targets.shape[1])
+    flat = fit_intercept & (np.diag(moments.xx) <= moments.n * (4 * np.finfo(np.float64).eps * moments.x_mean) ** 2)
+    factor = np.empty((0, features + targets.shape[1]))
+    for some in row_blocks(X, at_least=4 * features):
+        block = np.hstack([np.where(flat, 0.0, X[some] - x_mean), targets[some] - y_mean])
+        if weight is not None:
+            block *= np.sqrt(weight[some])[:, None]
+        factor = np.asarray(np.linalg.qr(np.vstack([factor, block]), mode="r"))
+    response = factor[:, features:]
+    vectors, s, left = svd(factor[:features, :features].T, full_matrices=False, check_finite=False)
+    keep = s > np.finfo(np.float64).eps * rows * s[:1]
+    s, left = s[keep], left[keep]
+    u = left @ response[:features]
+    residual = np.vstack([response[:features] - left.T @ u, response[features:]])
+    remainder = _remainder(
+        np.einsum("iq,iq->q", residual, residual),
+        np.einsum("iq,iq->q", response, response),
+        len(s) >= rows - fit_intercept,
+    )
+    basis = Decomposition(s**2 / moments.n, vectors[:, keep], moments.n, fit_intercept)
+    return Decomposed(basis, u, x_mean, y_mean, remainder, None, moments.y_ndim)
 
 
 def _singular(

@@ -229,7 +229,7 @@ def weighted_rows(X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> tupl
     return X, targets, weight, y_ndim
 
 
-def row_blocks(X: Any) -> Iterator[slice]:
-    """Slices that cut the rows of X into blocks of about 16 MB."""
-    step = max(1, _BLOCK // max(1, X.shape[1]))
+def row_blocks(X: Any, at_least: int = 1) -> Iterator[slice]:
+    """Slices that cut the rows of X into blocks of about 16 MB, or of at least so many rows."""
+    step = max(at_least, _BLOCK // max(1, X.shape[1]))
     yield from (slice(start, start + step) for start in range(0, X.shape[0], step))

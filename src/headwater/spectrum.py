@@ -62,9 +62,10 @@ class Spectrum:
         """Decompose rows: X (n, p) dense or scipy-sparse, y (n,) or (n, q), weights (n,).
 
         With at least three times as many rows as features the p×p Gram is decomposed, several times faster, and
-        accurate while the eigenvalues span less than eight digits; where they span more, and for every other shape,
-        the rows' singular values. Sparse tables use their Gram or, with fewer rows than features, that of their rows,
-        and are never made dense. With p > n no p×p matrix is formed. ``leave_one_out=False`` keeps nothing of the
+        accurate while the eigenvalues span less than eight digits; where they span more, as with columns that depend on
+        others, the rows' triangular factor; for every other shape the rows' singular values. Sparse tables use their
+        Gram or, with fewer rows than features, that of their rows, and are never made dense. With p > n no p×p matrix
+        is formed. ``leave_one_out=False`` keeps nothing of the
         size of the rows. ``groups`` (n,) name what was measured repeatedly: leave-one-out then leaves out each group
         whole. Raises ValueError as ``Moments.from_arrays`` does, and for a lone group.
         """
