@@ -110,11 +110,12 @@ def test_weights_sum_to_one_and_one_row_leaves_the_prior():
 
 def test_the_average_is_the_weighted_sum_of_fits():
     pair = draw()
-    model = TransferRidge(pair.source).fit(pair.X1, pair.y1)
+    source = pair.source
+    model = TransferRidge(source).fit(pair.X1, pair.y1)
     surface, total = model.surface_, np.zeros(10)
     k, m = np.unravel_index(np.argsort(surface.weight, axis=None)[-400:], surface.weight.shape)
     for i, j in zip(k, m, strict=True):
-        start = pair.source.at(surface.source_tau[i])
+        start = source.at(surface.source_tau[i])
         fit = L2SPRidge(start, tau=surface.target_tau[j], scale=surface.scale[i]).fit(pair.X1, pair.y1)
         total += surface.weight[i, j] * fit.coef_
     held = surface.weight[k, m].sum()
