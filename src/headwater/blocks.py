@@ -17,7 +17,13 @@ _HEAD = 1 << 16
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _MISSING = ["", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
 _MISSING += ["?", "-", "--", ".", "#DIV/0!", "#VALUE!", "#REF!"]
-_FOREIGN = {b"PK\x03\x04": "a zip archive or spreadsheet", b"\xd0\xcf\x11\xe0": "a spreadsheet", b"%PDF": "a PDF"}
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or spreadsheet",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet",
+    b"%PDF": "a PDF",
+    b"<!": "a web page",
+    b"<html": "a web page",
+}
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,8 +65,9 @@ class Table:
 def read_table(path: Path, delimiter: str | None = None) -> Table:
     """Read CSV or TSV (also compressed, as .gz) or Parquet, told apart by content.
 
-    Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar unless given. Numbers with thousands
-    separators or decimal commas are numbers; empty cells and the usual marks (NA, NaN, NULL, ?, -, .) are missing.
+    Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one is given that the header
+    has. Numbers with thousands separators or decimal commas are numbers; empty cells and the usual marks (NA, NaN,
+    NULL, ?, -, .) are missing.
     Raises OSError or ValueError, of one line that names the file, for anything else.
     """
     name = str(path)
@@ -96,7 +103,7 @@ def read_text(path: Path, delimiter: str | None = None) -> pa.Table:
         head = stream.read(_HEAD)
     if head[:4] == b"PAR1":
         return _parquet(str(path), str(path)).data
-    found = _character(delimiter) or _delimiter(_text(str(path), head))
+    found = _delimiter(_text(str(path), head), _character(delimiter))
     return _parse(str(path), found, as_written=True)
 
 
@@ -111,7 +118,7 @@ def _parquet(name: str, content: Any) -> Table:
 
 def _delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> Table:
     text = _text(name, head)
-    found = delimiter or _delimiter(text)
+    found = _delimiter(text, delimiter)
     first = next(csv.reader(io.StringIO(text), delimiter=found), [])
     if first and all(_is_number(cell) for cell in first):
         raise ValueError(f"{name}: the first line holds numbers, not names; add a line of column names above it")
@@ -127,7 +134,7 @@ def _delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> T
     notes = []
     if delimiter is None and found not in (",", "\t"):
         notes.append(f"{name}: read as {_DELIMITERS[found]}-separated")
-    data, commas = as_numbers(_plain(data))
+    data, commas = as_numbers(_plain(data), _MISSING)
     if commas:
         notes.append(f"{name}: numbers with commas are read as numbers: {'; '.join(commas)}")
     return Table(name, data, tuple(notes))
@@ -176,8 +183,10 @@ def _character(delimiter: str | None) -> str | None:
     return delimiter
 
 
-def _delimiter(text: str) -> str:
-    """The delimiter that cuts the header into most cells and most of the lines below it into as many."""
+def _delimiter(text: str, wanted: str | None) -> str:
+    """The one wanted where the header has it; else what cuts header and most lines below it into as many cells."""
+    if wanted is not None and wanted in text.partition("\n")[0]:
+        return wanted
 
     def cells(delimiter: str) -> int:
         rows = [row for row in csv.reader(io.StringIO(text[:20000]), delimiter=delimiter) if row][:20]

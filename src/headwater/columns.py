@@ -89,7 +89,7 @@ def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
     missing = {name: count for name, count in missing.items() if count}
     if missing:
         yield (
-            f"{table.name}: {sum(missing.values())} missing values stand as the source's median or most frequent: "
+            f"{table.name}: missing values, taken as the source's median or most frequent: "
             f"{listed([f'{name} {count}' for name, count in missing.items()])}"
         )
     for column in columns:

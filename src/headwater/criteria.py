@@ -53,7 +53,7 @@ def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Generalised cross-validation (Golub, Heath and Wahba 1979), averaged over outputs; smaller is better."""
     energy = np.einsum("rqk,rqk->rk", u, u)
     free = spectrum.contrasts - spectrum.rank
-    kept, divided = _kept(spectrum, tau)
+    kept, divided = kept_shares(spectrum, tau)
     kept = kept if free else divided
     left = kept.sum(axis=0) + free
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,7 +91,7 @@ def loo_parts(spectrum: Spectrum, u: Array, tau: Array, rows: slice) -> tuple[Ar
     left, outside, shape = all_left[rows], spectrum.basis.outside[rows], (*u.shape[1:], len(tau))
     numerator, own = np.empty((len(left), *shape)), np.empty((len(left), len(tau)))
     exact = outside == 0
-    kept, divided = _kept(spectrum, tau)
+    kept, divided = kept_shares(spectrum, tau)
     for some, shares in ((~exact, kept), (exact, divided)):
         if some.any():
             axes = (u[..., None] * shares[:, None, None]).reshape(spectrum.rank, prod(shape))
@@ -121,7 +121,7 @@ def group_parts(spectrum: Spectrum, u: Array, tau: Array, group: NDArray[np.intp
     share, axes = np.linalg.eigh(outside)
     axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
     outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
-    kept, divided = _kept(spectrum, tau)
+    kept, divided = kept_shares(spectrum, tau)
     finite = np.where(np.isfinite(tau), tau, 1.0)
     shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
     own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
@@ -139,7 +139,7 @@ def group_parts(spectrum: Spectrum, u: Array, tau: Array, group: NDArray[np.intp
         return residuals, taken.T, log_det + len(group) * np.log(unit)
 
 
-def _kept(spectrum: Spectrum, tau: Array) -> tuple[Array, Array]:
+def kept_shares(spectrum: Spectrum, tau: Array) -> tuple[Array, Array]:
     """τ/(λ+τ) (r, m), the share of each direction left to the residual, and the same over τ; at τ = inf both are 1."""
     finite, lam = np.isfinite(tau), spectrum.eigenvalues[:, None]
     t = np.where(finite, tau, 1.0)

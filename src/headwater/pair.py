@@ -81,7 +81,7 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
     columns, left_out = shared_columns(before.table, after.table, roles.taken, roles.features, roles.exclude)
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
-    if set(np.unique(before.y)) | set(np.unique(after.y)) == {0.0, 1.0}:
+    if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes))
 
@@ -106,7 +106,7 @@ def with_outcome(table: Table, outcome: str, weights: str | None = None) -> tupl
 def _weights(table: Table, name: str) -> Array:
     values = number_column(table, name, "weight")
     if values.null_count:
-        raise ValueError(f"{table.name}: {values.null_count} rows have no weight {name!r}; give every row one")
+        raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
     weight = values.to_numpy()
     if weight.min() < 0 or not weight.any():
         raise ValueError(f"{table.name}: the weights {name!r} must not be negative, nor all 0: they count rows")
@@ -117,7 +117,7 @@ def _groups(table: Table, name: str) -> Any:
     """Each row's group, as whole numbers (n,)."""
     column = table.column(name)
     if column.null_count:
-        raise ValueError(f"{table.name}: {column.null_count} rows have no group {name!r}; give every row one")
+        raise ValueError(f"{table.name}: no group {name!r} in {column.null_count} of {len(column)} rows")
     codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.max() == 0:
         raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
-from headwater.blocks import as_table
+from headwater.blocks import Table, as_table
 from headwater.columns import CATEGORY, Column, encode
 from headwater.estimators import SourceRidge
 from headwater.moments import Array, Moments
@@ -64,7 +63,7 @@ class ClippedScaler(StandardScaler):  # type: ignore[misc]
 
 
 def prepare(
-    table: pa.Table, columns: tuple[Column, ...], weight: Array | None = None, degree: int = 1
+    table: Table, columns: tuple[Column, ...], weight: Array | None = None, degree: int = 1
 ) -> list[tuple[str, Any]]:
     """The fitted steps, as a Pipeline takes them, from a source table to its features.
 
@@ -85,11 +84,11 @@ def prepare(
     transformer = ColumnTransformer([part for part in parts if part[2].start < part[2].stop], sparse_threshold=0)
 
     def matrices() -> Iterator[tuple[Array, Array | None]]:
-        for rows in slices(table.num_rows, len(columns)):
-            piece = table.slice(rows.start, rows.stop - rows.start)
-            yield reader.transform(piece)[:, :numbers], None if weight is None else weight[rows]
+        for rows in blocks:
+            yield reader.transform(table.rows(rows))[:, :numbers], None if weight is None else weight[rows]
 
-    transformer.fit(reader.transform(table.slice(0, slices(table.num_rows, len(columns))[0].stop)))
+    blocks = slices(table.data.num_rows, len(columns))
+    transformer.fit(reader.transform(table.rows(blocks[0])))
     if numbers:  # the first block has shaped the transformer; now its scalers learn the whole table
         fitted = transformer.named_transformers_["numbers"]
         if degree == 1:
@@ -106,7 +105,7 @@ def _learn(scaler: StandardScaler, blocks: Iterable[tuple[Array, Array | None]])
 
 
 def fit_source(
-    table: pa.Table,
+    table: Table,
     y: Array,
     columns: tuple[Column, ...],
     weight: Array | None = None,
@@ -122,10 +121,10 @@ def fit_source(
     by block, unless the criterion is leave-one-out, which needs the rows. ``progress`` is told how many rows are done.
     """
     steps = prepare(table, columns, weight, degree)
-    width = Pipeline(steps).transform(table.slice(0, 1)).shape[1]
+    width = Pipeline(steps).transform(table.rows(slice(0, 1))).shape[1]
     blocks = _blocks(Pipeline(steps), table, y, weight, width, progress)
     model = SourceRidge(tau, criterion)
-    rows = table.num_rows
+    rows = table.data.num_rows
     if criterion == "loo" or rows * width <= _WHOLE or rows < _GRAM_ROWS_PER_FEATURE * width:
         model.fit(np.concatenate([X for X, _, _ in blocks]), y, weight)
     else:
@@ -135,17 +134,17 @@ def fit_source(
 
 def _blocks(
     prepared: Pipeline,
-    table: pa.Table,
+    table: Table,
     y: Array,
     weight: Array | None,
     width: int,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Block]:
-    for rows in slices(table.num_rows, width):
-        X = prepared.transform(table.slice(rows.start, rows.stop - rows.start))
+    for rows in slices(table.data.num_rows, width):
+        X = prepared.transform(table.rows(rows))
         yield X, y[rows], None if weight is None else weight[rows]
         if progress is not None:
-            progress(rows.stop, table.num_rows)
+            progress(rows.stop, table.data.num_rows)
 
 
 def slices(rows: int, width: int) -> list[slice]:
@@ -154,7 +153,7 @@ def slices(rows: int, width: int) -> list[slice]:
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
 
 
-def held(prepared: Pipeline, table: pa.Table) -> int:
+def held(prepared: Pipeline, table: Table) -> int:
     """How many of a table's rows have a number drawn in to ten of the source's standard deviations."""
-    features = prepared.transform(table)
-    return int((np.abs(features) >= LIMIT).any(axis=1).sum())
+    blocks = (prepared.transform(table.rows(rows)) for rows in slices(table.data.num_rows, len(prepared[0].columns)))
+    return sum(int((np.abs(X) >= LIMIT).any(axis=1).sum()) for X in blocks)

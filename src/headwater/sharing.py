@@ -14,6 +14,7 @@ from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
 _LOCAL_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?$"
+_IDENTIFIERS = "identifiers by their look (--features would use them)"
 _MOST_LEVELS = 1000
 
 
@@ -36,7 +37,7 @@ def shared_columns(
         if [name for name in alone if name in named]:
             raise ValueError(f"{other.name}: there is no column {alone[0]!r}, which --features names")
         if alone and not named:
-            notes.append(f"{one.name}: only there, so unused: {listed(alone)}")
+            notes.append(f"{one.name}: unused, not in {other.name}: {listed(alone)}")
     columns: list[Column] = []
     dropped: dict[str, list[str]] = {}
     for name in offered:
@@ -47,7 +48,7 @@ def shared_columns(
             columns.append(learned(source, name))
         else:
             dropped.setdefault(reason, []).append(name)
-    notes += [f"{reason}, so unused: {listed(names)}" for reason, names in dropped.items()]
+    notes += [f"unused, {reason}: {listed(names)}" for reason, names in dropped.items()]
     if not columns:
         why = f" ({'; '.join(notes)})" if notes else ""
         raise ValueError(f"{target.name}: shares no usable feature with {source.name}{why}")
@@ -58,6 +59,8 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     """Why a shared column cannot be, or had better not be, a feature."""
     column, other = source.column(name), target.column(name)
     kind, theirs = kind_of(column), kind_of(other)
+    if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
+        return _IDENTIFIERS
     if column.null_count == len(column):
         return "empty in the source"
     if kind is None:
@@ -67,35 +70,33 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
                  for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
         raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
     if kind == CATEGORY:
-        return _against_text(name, column, wanted)
+        return _against_text(column, wanted)
     values = finite(source, name)
     finite(target, name)
     if not pc.greater(pc.max(values), pc.min(values)).as_py():
         return "constant in the source"
-    if not wanted and kind == NUMBER and _is_numbering(name, values):
-        return "identifiers, not features unless --features names them"
+    if not wanted and kind == NUMBER and _is_numbering(values):
+        return _IDENTIFIERS
     return None
 
 
-def _against_text(name: str, column: pa.ChunkedArray, wanted: bool) -> str | None:
+def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
     if distinct == 1:
         return "constant in the source"
     if pc.all(pc.match_substring_regex(column, _LOCAL_DATE)).as_py():
-        return "dates in a local order of day and month (write them YYYY-MM-DD)"
+        return "dates whose order of day and month is not known (write them YYYY-MM-DD)"
     if wanted:
         return None
-    if distinct == rows or _NAMED.search(name) or _NUMBERING.match(name.lower()):
-        return "identifiers, not features unless --features names them"
+    if distinct == rows:
+        return _IDENTIFIERS
     if distinct > min(_MOST_LEVELS, max(50, rows // 10)):
         return "text with too many different values"
     return None
 
 
-def _is_numbering(name: str, values: pa.ChunkedArray) -> bool:
-    """Whether numbers identify rows: by their name, or as different whole numbers that count or nearly fill a range."""
-    if _NAMED.search(name) or _NUMBERING.match(name.lower()):
-        return True
+def _is_numbering(values: pa.ChunkedArray) -> bool:
+    """Whether numbers identify rows: ten or more different whole numbers that count up or nearly fill a range."""
     rows = len(values)
     if values.null_count or rows < 10 or pc.any(pc.not_equal(values, pc.floor(values))).as_py():
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headwater.criteria import group_parts, loo_parts
+from headwater.criteria import group_parts, kept_shares, loo_parts
 from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.selection import Surface
@@ -55,16 +55,17 @@ def _left_out(target: Spectrum, shifted: Array, tau: Array) -> Iterator[tuple[An
         some = slice(first, first + step)
         residuals, own = loo_parts(target, shifted, tau, some)
         weight = row_weight[some, None, None]
-        yield some, residuals, (own[:, None] * weight * (residuals**2).sum(axis=1), np.log(own)[:, None], weight)
+        log_own = np.log(np.where(own > 0, own, 1.0))[:, None]  # 0 only where the one penalty asked about is 0
+        yield some, residuals, (own[:, None] * weight * (residuals**2).sum(axis=1), log_own, weight)
 
 
 def _without(target: Spectrum, surface: Surface, shifted: Array, taken: Array, log_own: Array, weight: Array) -> Array:
     """The posterior over the surface with some rows left out; (rows or 1, k, m)."""
-    tau = surface.target_tau
-    kept = tau / (target.eigenvalues[:, None] + tau)
+    kept, _ = kept_shares(target, surface.target_tau)
     bracket = np.maximum(np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum(), _TINY)
     left = np.maximum(bracket - taken, np.maximum(1e-15 * bracket, _TINY))
     change = (target.contrasts - weight) * np.log(left) - target.contrasts * np.log(bracket) + log_own
-    logs = surface.score + surface.log_prior - 0.5 * target.n_outputs * change
+    score = surface.score if np.isfinite(surface.score).any() else 0.0  # as Surface.weight: the prior stands
+    logs = score + surface.log_prior - 0.5 * target.n_outputs * change
     posterior = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
     return np.asarray(posterior / posterior.sum(axis=(1, 2), keepdims=True))

@@ -17,19 +17,25 @@ def advice_on(
     source: Path, target: Path, roles: Roles, delimiter: str | None, degree: int, criterion: str
 ) -> tuple[Advice, Pair]:
     """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
-    from headwater.advice import advise
     from headwater.pair import read_pair
-    from headwater.preparation import LIMIT, fit_source, held
 
     with status(f"reading {source} and {target}"):
         pair = read_pair(source, target, roles, delimiter)
+
+    # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
+    from headwater.advice import advise
+    from headwater.preparation import LIMIT, fit_source, held
+    from headwater.study.progress import progress_bar
+
     before, after = pair.source, pair.target
-    with status(f"fitting the source's {len(before.y)} rows"):
-        model = fit_source(before.table.data, before.y, pair.columns, before.weight, degree=degree, criterion=criterion)
-    with status(f"fitting the target's {len(after.y)} rows"):
+    with progress_bar(f"fitting {source}", "rows") as progress:
+        model = fit_source(
+            before.table, before.y, pair.columns, before.weight, degree=degree, criterion=criterion, progress=progress
+        )
+    with status(f"fitting {target}"):
         rows = after.table.data.select([column.name for column in pair.columns])
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
-        beyond = held(model[:-1], rows)
+        beyond = held(model[:-1], after.table)
     notes = list(pair.notes)
     if beyond:
         notes.append(
