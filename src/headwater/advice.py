@@ -59,8 +59,8 @@ class Advice:
     against scratch, ``errors`` the predicted target errors, ``benefit`` the mean over target rows of 2 y ŷ0 − ŷ0²
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
-    wrong. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, and ``surface``, the
-    posterior over every penalty, are what all of this was read from.
+    wrong. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, ``surface``, the
+    posterior over every penalty, and ``alone``, that of each account by itself, are what all of this was read from.
     """
 
     source: Table
@@ -77,6 +77,7 @@ class Advice:
     model: Any
     crossing: Crossing
     surface: Surface
+    alone: dict[str, Surface]
 
     @property
     def verdict(self) -> str:
@@ -189,26 +190,29 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     crossing = model.fit_crossing(X, y, weight, groups)
     start, surface = crossing.source, model.surface_
 
-    def alone(name: str) -> Choice:
-        account = [account for account in accounts(start) if account.name == name]
-        return best(crossing, survey(crossing, account, criterion=criterion), account)
+    # Each by itself: the joint surface's grid closes in on where the whole has mass, which may miss a rival's.
+    alone = {account.name: [account] for account in accounts(start)}
+    surfaces = {name: survey(crossing, compared, criterion=criterion) for name, compared in alone.items()}
+
+    def peak(name: str) -> Choice:
+        return best(crossing, surfaces[name], alone[name])
 
     mass = surface.mass
     useful = mass[AS_IS] + mass.get(OWN_PENALTY, 0.0) > mass[SCRATCH]
-    unscaled = alone(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
+    unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
     return Advice(
         source=Table(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Table(crossing.target.n, start.n_features, start.n_outputs),
         source_optimal_tau=start.known_tau,
         transfer_optimal_tau=unscaled.source_tau,
         target_tau=unscaled.target_tau,
-        scale=alone(SCALED).scale,
+        scale=peak(SCALED).scale,
         weight=surface.transfer_weight,
         errors=Errors(
-            scratch=predicted_error(crossing, surface.only(SCRATCH)),
-            source_optimal=predicted_error(crossing, surface.only(AS_IS)),
+            scratch=predicted_error(crossing, surfaces[SCRATCH]),
+            source_optimal=predicted_error(crossing, surfaces[AS_IS]),
             chosen=predicted_error(crossing, surface),
-            scaled=predicted_error(crossing, surface.only(SCALED)),
+            scaled=predicted_error(crossing, surfaces[SCALED]),
         ),
         benefit=_benefit(crossing),
         notes=tuple(_notes(crossing)),
@@ -216,6 +220,7 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         model=model,
         crossing=crossing,
         surface=surface,
+        alone=surfaces,
     )
 
 
