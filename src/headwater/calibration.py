@@ -26,24 +26,22 @@ def start(crossing: Crossing) -> Array:
 def _halves(spectrum: Spectrum) -> Array:
     variance = (np.square(spectrum.u).sum() + spectrum.remainder.sum()) / spectrum.contrasts / spectrum.n_outputs
     spread = spectrum.n * spectrum.eigenvalues.sum() / spectrum.contrasts
-    return np.log([variance / spread / 2, variance / 2])
+    return np.array([variance / spread / 2, variance / 2])
 
 
-def descend(likelihood: Likelihood, point: Point, box: Array, free: list[int]) -> Point:
+def descend(likelihood: Likelihood, point: Point, unit: Array, free: list[int]) -> Point:
     damping = 1e-3
+    floor = np.r_[-np.inf, 1e-8, 1e-8, 0, 1e-8] * unit
     for _ in range(100):
-        slope, curvature = point.slope, point.curvature
-        low, high = point.parameters <= box[0], point.parameters >= box[1]
-        moving = [i for i in free if not (low[i] and slope[i] > 0) and not (high[i] and slope[i] < 0)]
-        if not moving:
-            return point
+        old, slope, curvature = point.parameters, point.slope, point.curvature
+        moving = [i for i in free if old[i] > floor[i] or slope[i] < 0]
         H = curvature[np.ix_(moving, moving)]
-        scale = np.diag(H) + 1e-12 * np.trace(H) + 1e-300
-        step = np.linalg.solve(H + damping * np.diag(scale), -slope[moving])
-        new = point.parameters.copy()
-        new[moving] += np.where(np.array(moving) == RHO, step, np.clip(step, -3, 3))
-        new = np.clip(new, *box)
-        if -slope @ (new - point.parameters) < _TOLERANCE:
+        scale = np.diag(H) + 1e-300
+        step = np.zeros(5)
+        step[moving] = np.linalg.solve(H + damping * np.diag(scale), -slope[moving])
+        new = old + step
+        new[1:] = np.clip(new[1:], np.maximum(floor, [0, .1, .1, 0, .1] * old)[1:], 10 * old[1:] + unit[1:])
+        if -slope @ (new - old) < _TOLERANCE:
             return point
         COUNT[0] += 1
         tried = likelihood.at(new)
@@ -51,12 +49,13 @@ def descend(likelihood: Likelihood, point: Point, box: Array, free: list[int]) -
             point, damping = tried, damping / 10
         else:
             damping = max(10 * damping, 1e-3)
+    print("stop")
     return point
 
 def calib(crossing):
     L = Likelihood(crossing)
     x0 = start(crossing)
-    box = np.stack([x0 + _FLOOR, x0 + _CEILING]); box[:, 0] = -np.inf, np.inf
+    box=np.r_[1,x0[1:]]
     best = descend(L, L.at(x0), box, [0, 1, 2, 3, 4])
     c0 = COUNT[0]
     m = crossing.target.contrasts * crossing.target.n_outputs
