@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,9 +11,12 @@ from scipy.special import stdtrit
 
 from headwater.crossing import Crossing
 from headwater.estimators import TransferRidge
-from headwater.likelihood import NOISE, PRIVATE, RHO, SIGNAL, TARGET_NOISE, Point
+from headwater.likelihood import NOISE, PRIVATE, RHO, SIGNAL, TARGET_NOISE, Point, start
 from headwater.moments import Array
-from headwater.spectrum import Spectrum
+from headwater.shrinkage import shrunk
+
+if TYPE_CHECKING:
+    from headwater.theory import Population
 
 _TOLERANCE = 1e-4  # of −2 log L, whose interval is cut at 4 and more
 _STUCK = 1e9  # times the information: rounding leaves no shorter step
@@ -46,6 +49,45 @@ class Calibration:
     crossing: Crossing
     point: Point | None
 
+    def population(self) -> Population:
+        """The calibrated population, for headwater.theory: its covariances are shrunk (p, p), its coefficients random.
+
+        Raises ValueError where ρ is not identified, or where only coefficients were published.
+        """
+        from headwater.theory import Population
+
+        source, target = self.crossing.source.spectrum, self.crossing.target
+        if not self.identified:
+            raise ValueError(f"the alignment is not identified: {self.reason}")
+        if source is None:
+            raise ValueError("only the source's coefficients are known: its table's covariance and noise are not")
+        there, here = shrunk(self.crossing)
+        assert here is not None
+        features = np.eye(target.n_features)
+        return Population.random_effects(
+            here @ features,
+            there @ features,
+            rho=self.rho,
+            source_samples=source.n,
+            source_noise=self.source_noise,
+            target_samples=target.n,
+            target_noise=self.target_noise,
+            signal=self.source_signal * np.sqrt(target.n_features),
+            private=np.sqrt(self.private_variance * target.n_features),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The alignment as plain values; its estimate is NaN where it is not identified."""
+        low, high = self.rho_interval
+        return {
+            "estimate": self.rho if self.identified else np.nan,
+            "low": low,
+            "high": high,
+            "identified": self.identified,
+            "reason": self.reason,
+            "estimand": self.estimand,
+        }
+
 
 def calibrate(source: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Calibration:
     """Estimate the alignment and the variances of a fitted source and target rows X (n1, p), y (n1,) or (n1, q)."""
@@ -76,11 +118,22 @@ def calibrate_crossing(crossing: Crossing) -> Calibration:
         source_noise=float(np.sqrt(known[NOISE])),
         target_noise=float(np.sqrt(known[TARGET_NOISE])),
         private_variance=float(known[PRIVATE]),
-        estimand="",
+        estimand=_estimand(crossing, parameters),
         reason=reason,
         crossing=crossing,
         point=best,
     )
+
+
+def _estimand(crossing: Crossing, parameters: Array) -> str:
+    """What ρ is, in words."""
+    if crossing.source.spectrum is None:
+        return "the number that the published coefficients would best be multiplied by to be the target's"
+    words = "rho of the model w1 = rho w0 + v, w0 and v random and unrelated, not the realised <w0, w1>/|w0|^2"
+    if not parameters[SIGNAL] > 0:
+        return words
+    apart = np.sqrt(parameters[PRIVATE] / parameters[SIGNAL] / crossing.target.n_features)
+    return f"{words}, from which it differs by a standard deviation of {apart:.2g}"
 
 
 def _nothing_to_go_by(crossing: Crossing) -> str:
@@ -103,10 +156,10 @@ def _profile(crossing: Crossing) -> tuple[Point, tuple[float, float]]:
     The cut is that of χ²₁, 3.84, with Student's t in the place of the normal: exact where the source is known and w1
     has no part of its own, which is regression on one variable.
     """
-    unit = _start(crossing)
+    unit = start(crossing)
     # Some tables have two maxima, with and without a part of the target's own.
-    starts = [np.where(np.isin(_ALL, without), 0.0, unit) for without in ((), (PRIVATE,))]
-    best = min((_descend(Point(crossing, start), unit, _ALL) for start in starts), key=lambda point: point.value)
+    first = [np.where(np.isin(_ALL, without), 0.0, unit) for without in ((), (PRIVATE,))]
+    best = min((_descend(Point(crossing, place), unit, _ALL) for place in first), key=lambda point: point.value)
     free = crossing.target.contrasts * crossing.target.n_outputs
     cut = free * np.log1p(float(stdtrit(free - 1, 0.975)) ** 2 / (free - 1))
     if _unbounded(best, unit) < cut:
@@ -153,19 +206,6 @@ def _unbounded(best: Point, unit: Array) -> float:
     parameters = best.parameters.copy()
     parameters[[RHO, SIGNAL]] = 0.0, _FLOOR * unit[SIGNAL]
     return _descend(Point(best.crossing, parameters), unit, [NOISE, PRIVATE, TARGET_NOISE]).value - best.value
-
-
-def _start(crossing: Crossing) -> Array:
-    """No alignment, and half of each outcome's variance to its signal; the variances are also their units."""
-    source, target = crossing.source.spectrum, crossing.target
-    own = _halves(target)
-    return np.r_[0.0, own if source is None else _halves(source), own]
-
-
-def _halves(spectrum: Spectrum) -> Array:
-    variance = (np.square(spectrum.u).sum() + spectrum.remainder.sum()) / spectrum.contrasts / spectrum.n_outputs
-    spread = spectrum.n * spectrum.eigenvalues.sum() / spectrum.contrasts
-    return np.array([variance / spread / 2, variance / 2])
 
 
 def _descend(point: Point, unit: Array, free: list[int]) -> Point:

@@ -105,6 +105,17 @@ class Point:
         expected = rho * (axes * mean).sum(axis=0) + (seen * self._half).sum(axis=0)
         return expected, np.maximum(prior - np.square(seen).sum(axis=0), 0.0)
 
+    @property
+    def source_mean(self) -> Array:
+        """Posterior mean of w0 given the source alone, in the source's axes (r0, q): ŵ0(τ_S), or what was published."""
+        return self._start[0]
+
+    @property
+    def open_variance(self) -> float:
+        """The variance of a target coefficient that the source leaves open, averaged over features."""
+        known = self.parameters[RHO] ** 2 * self._start[1].sum() / self.crossing.target.n_features
+        return self._spread - float(known)
+
     @cached_property
     def _parts(self) -> Array:
         """What σ_w² and σ0² are multiplied by in the source's axes, (2, r0)."""
@@ -166,3 +177,16 @@ def _remainder(side: Spectrum, noise: float) -> tuple[float, float, float]:
     """What the part of an outcome outside all axes adds: to −2 log L, its slope and the expected information."""
     free, left = side.n_outputs * (side.contrasts - side.rank), float(side.remainder.sum()) / noise
     return free * np.log(noise) + left, (free - left) / noise, max(free, 0.0) / noise**2
+
+
+def start(crossing: Crossing) -> Array:
+    """No alignment, and half of each outcome's variance to its signal; the variances are also their units."""
+    source, target = crossing.source.spectrum, crossing.target
+    own = _halves(target)
+    return np.r_[0.0, own if source is None else _halves(source), own]
+
+
+def _halves(spectrum: Spectrum) -> Array:
+    variance = (np.square(spectrum.u).sum() + spectrum.remainder.sum()) / spectrum.contrasts / spectrum.n_outputs
+    spread = spectrum.n * spectrum.eigenvalues.sum() / spectrum.contrasts
+    return np.array([variance / spread / 2, variance / 2])

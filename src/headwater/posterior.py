@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from headwater.likelihood import RHO, SIGNAL, Point
+from headwater.likelihood import RHO, SIGNAL, Point, start
 from headwater.moments import Array
 
 _DRAWS = 64
@@ -57,7 +57,8 @@ def posterior(best: Point) -> Posterior:
     normal = _sequence(len(own))
     places = np.tile(centre, (_DRAWS, 1))
     places[:, own] += normal @ root.T
-    points = [Point(best.crossing, _parameters(place)) for place in places]
+    least = 1e-8 * start(best.crossing)[1:]
+    points = [Point(best.crossing, _parameters(place, least)) for place in places]
     logs = np.array([-0.5 * point.value for point in points]) + 0.5 * np.square(normal).sum(axis=1)
     weight = np.exp(logs - logs.max())
     weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(_DRAWS))  # truncated: Ionides 2008
@@ -73,9 +74,9 @@ def _sequence(dimensions: int) -> Array:
     return np.asarray(ndtri((0.5 + steps) % 1.0))
 
 
-def _parameters(place: Array) -> Array:
+def _parameters(place: Array, least: Array) -> Array:
     shared, *deviations = place
-    variances = np.maximum(np.square(deviations), 1e-300)
+    variances = np.maximum(np.square(deviations), least)
     return np.r_[shared / np.sqrt(variances[0]), variances]
 
 
