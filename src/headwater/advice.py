@@ -16,11 +16,13 @@ from headwater.crossing import Crossing
 from headwater.curve import Curve, curve
 from headwater.estimators import SourceRidge, TransferRidge
 from headwater.gain import Gains, Law, Outlook
+from headwater.likelihood import variance
 from headwater.prediction import Errors, Interval, benefit_of, predicted_error
 from headwater.selection import Choice, Surface, best, survey
 from headwater.wording import describe, sentence
 
-_WORTH = 0.02  # of scratch's predicted error: a gain that cannot be more is not worth a transfer
+# Of scratch's predicted error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
+_WORTH, _LEAST = 0.02, 0.001
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,15 @@ class Advice:
         """ "transfer", "scratch" or "undecided".
 
         Transfer: ρ's 95 % interval leaves out 0, so that the source at the right scale helps, and the model, which most
-        of the posterior weight has start from it, is expected to gain. Scratch: the gain's 90 % interval ends below a
-        fiftieth of scratch's predicted error, or there is nothing to learn. Otherwise there is too little data to tell.
+        of the posterior weight has start from it, is not expected to lose. Scratch: the gain's 90 % interval ends below
+        what is worth a transfer, a fiftieth of scratch's predicted error or a thousandth of the outcome's variance, or
+        there is nothing to learn or to start from. Otherwise there is too little data to tell.
         """
         low, high = self.calibration.rho_interval
         if self.calibration.identified and not low <= 0 <= high:
-            if self.gain.chosen.estimate > 0 and self.model.transferred_:
+            if self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
                 return "transfer"
-        return "scratch" if self.gain.chosen.high <= self._worth or not self._varies else "undecided"
+        return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
 
     @property
     def safer(self) -> str:
@@ -107,11 +110,12 @@ class Advice:
 
     @property
     def _worth(self) -> float:
-        return _WORTH * self.errors.scratch
+        return max(_WORTH * self.errors.scratch, _LEAST * variance(self.crossing.target))
 
     @property
-    def _varies(self) -> bool:
-        return bool(self.crossing.target.u.any() or self.crossing.target.remainder.any())
+    def _void(self) -> bool:
+        """Whether the target's outcome does not vary, or the source's model is its mean."""
+        return not (variance(self.crossing.target) > 0 and self.crossing.source.coef.any())
 
     @property
     def ratio(self) -> float:

@@ -140,7 +140,7 @@ def _nothing_to_go_by(crossing: Crossing) -> str:
     """Why there is no likelihood to speak of; empty where there is."""
     source, target = crossing.source, crossing.target
     if target.contrasts * target.n_outputs <= 1:
-        return f"{target.n:g} target rows leave nothing to compare"
+        return f"too few target rows ({target.n:g}) to tell a slope from noise"
     if not target.rank:
         return "the target's features do not vary"
     if not target.u.any() and not target.remainder.any():

@@ -186,7 +186,11 @@ def start(crossing: Crossing) -> Array:
     return np.r_[0.0, own if source is None else _halves(source), own]
 
 
-def _halves(spectrum: Spectrum) -> Array:
-    variance = (np.square(spectrum.u).sum() + spectrum.remainder.sum()) / spectrum.contrasts / spectrum.n_outputs
-    spread = spectrum.n * spectrum.eigenvalues.sum() / spectrum.contrasts
-    return np.array([variance / spread / 2, variance / 2])
+def _halves(side: Spectrum) -> Array:
+    spread = side.n * side.eigenvalues.sum() / side.contrasts
+    return np.array([variance(side) / spread / 2, variance(side) / 2])
+
+
+def variance(side: Spectrum) -> float:
+    """The outcome's variance, averaged over outputs; 0 for a lone row."""
+    return float(np.square(side.u).sum() + side.remainder.sum()) / max(side.contrasts, 1.0) / side.n_outputs
