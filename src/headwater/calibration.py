@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,8 @@ _ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, P
 class Calibration:
     """The model of a source and a target that their tables support: w1 = ρ w0 + v, both random.
 
-    ``rho`` is the alignment ρ̂, by maximum restricted likelihood, ``rho_interval`` its 95 % interval from the profile
-    of both tasks' likelihood, (−inf, inf) where ρ is not ``identified``; ``reason`` then says why in a sentence, and
+    ``rho`` is the alignment ρ̂, by both tasks' restricted likelihood and with the maximum's bias taken off,
+    ``rho_interval`` its 95 % interval from the likelihood's profile, (−inf, inf) where ρ is not ``identified``; ``reason`` then says why in a sentence, and
     ``rho`` is no more than where the likelihood is flat at its highest (NaN where there is none). ``source_signal``
     σ_w is the standard deviation of a source coefficient, ``source_noise`` σ0 and ``target_noise`` σ1 those of the
     noises, ``private_variance`` σ_v² the variance of a target coefficient's own part. ``estimand`` says in words what
@@ -99,9 +100,9 @@ def calibrate_crossing(crossing: Crossing) -> Calibration:
     """The calibration of a source met with a target's decomposition."""
     source = crossing.source.spectrum
     reason = _nothing_to_go_by(crossing)
-    best, interval = None, (-np.inf, np.inf)
+    best, rho, interval = None, np.nan, (-np.inf, np.inf)
     if not reason:
-        best, interval = _profile(crossing)
+        best, rho, interval = _profile(crossing)
         if not np.isfinite(interval).all():
             reason = (
                 "the source's own signal cannot be told from none, so neither can a target's share in it"
@@ -111,7 +112,7 @@ def calibrate_crossing(crossing: Crossing) -> Calibration:
     parameters = np.full(5, np.nan) if best is None else best.parameters
     known = parameters if source is not None else np.where(np.isin(_ALL, (SIGNAL, NOISE)), np.nan, parameters)
     return Calibration(
-        rho=float(parameters[RHO]),
+        rho=rho,
         rho_interval=interval,
         identified=not reason,
         source_signal=float(np.sqrt(known[SIGNAL])),
@@ -150,11 +151,12 @@ def _nothing_to_go_by(crossing: Crossing) -> str:
     return ""
 
 
-def _profile(crossing: Crossing) -> tuple[Point, tuple[float, float]]:
-    """The likelihood's maximum, and the ρ at which the profile over the other four falls to the interval's cut.
+def _profile(crossing: Crossing) -> tuple[Point, float, tuple[float, float]]:
+    """The likelihood's maximum, the estimate, and where the profile over the other four parameters is cut.
 
     The cut is that of χ²₁, 3.84, with Student's t in the place of the normal: exact where the source is known and w1
-    has no part of its own, which is regression on one variable.
+    has no part of its own, which is regression on one variable. The estimate is midway between the cuts at 1: with the
+    profile's signed root z normal and ρ = ρ̂ + a z + b z², that takes off the maximum's bias b.
     """
     unit = start(crossing)
     # Some tables have two maxima, with and without a part of the target's own.
@@ -162,41 +164,57 @@ def _profile(crossing: Crossing) -> tuple[Point, tuple[float, float]]:
     best = min((_descend(Point(crossing, place), unit, _ALL) for place in first), key=lambda point: point.value)
     free = crossing.target.contrasts * crossing.target.n_outputs
     cut = free * np.log1p(float(stdtrit(free - 1, 0.975)) ** 2 / (free - 1))
-    if _unbounded(best, unit) < cut:
-        return best, (-np.inf, np.inf)
-    curvature = best.derivatives[1] / 2
-    reach = np.sqrt(cut * max(np.linalg.pinv(curvature)[RHO, RHO], 1 / max(curvature[RHO, RHO], 1e-300)))
-    low, high = (_end(best, unit, cut, side * float(reach)) for side in (-1, 1))
-    return best, (low, high)
+    bounded = [root for root in (1.0, float(np.sqrt(cut))) if _unbounded(best, unit) >= root**2]
+    if not bounded:
+        return best, float(best.parameters[RHO]), (-np.inf, np.inf)
+    below, above = (_ends(best, unit, bounded, side) for side in (-1.0, 1.0))
+    estimate = (below[0] + above[0]) / 2
+    if not np.isfinite(estimate):
+        estimate = float(best.parameters[RHO])
+    return best, estimate, (below[1], above[1]) if len(bounded) == 2 else (-np.inf, np.inf)
 
 
-def _end(best: Point, unit: Array, cut: float, step: float) -> float:
-    """Where the profile falls to the cut, on the side that the first step goes to."""
+def _ends(best: Point, unit: Array, roots: list[float], side: float) -> list[float]:
+    """Where the profile's root, √(−2 log L above its minimum), reaches each of the roots, ascending, on one side."""
     near = best
 
-    def short(rho: float) -> float:
+    def reached(rho: float) -> float:
         nonlocal near
         parameters = near.parameters.copy()
         parameters[RHO] = rho
         near = _descend(Point(best.crossing, parameters), unit, _NUISANCE)
-        return float(np.sqrt(max(near.value - best.value, 0.0)) - np.sqrt(cut))
+        return float(np.sqrt(max(near.value - best.value, 0.0)))
 
-    # The signed root of the profile is nearly straight in ρ: false position, the kept end halved (Illinois).
-    inner, outer = (best.parameters[RHO], -np.sqrt(cut)), None
+    information = best.derivatives[1] / 2
+    variance = max(np.linalg.pinv(information)[RHO, RHO], 1 / max(information[RHO, RHO], 1e-300))
+    ends, inner = [], (float(best.parameters[RHO]), 0.0)
+    step = side * float(np.sqrt(variance))
+    for root in roots:
+        found = _crossing_at(reached, root, inner, step * (root - inner[1]))
+        if not np.isfinite(found):
+            return ends + [found] * (len(roots) - len(ends))
+        step, inner = (found - inner[0]) / (root - inner[1]), (found, root)
+        ends.append(found)
+    return ends
+
+
+def _crossing_at(reached: Callable[[float], float], root: float, inner: tuple[float, float], step: float) -> float:
+    """Where an increasing, nearly straight function reaches a root: false position, the kept end halved (Illinois)."""
+    inner, outer = (inner[0], inner[1] - root), None
     rho = inner[0] + step
     for _ in range(60):
-        value = short(rho)
+        value = reached(rho) - root
         if abs(value) < _CLOSE:
-            return float(rho)
+            return rho
         if value > 0:
             outer, inner = (rho, value), (inner[0], inner[1] / 2 if outer else inner[1])
         else:
-            inner, outer = (rho, value), outer and (outer[0], outer[1] / 2)
+            inner, outer = (rho, value), (outer[0], outer[1] / 2) if outer else None
         if outer:
             rho = inner[0] + (outer[0] - inner[0]) * -inner[1] / (outer[1] - inner[1])
         else:
             rho, step = rho + step, 1.5 * step
-    return float(rho if outer else np.copysign(np.inf, step))
+    return rho if outer else float(np.copysign(np.inf, step))
 
 
 def _unbounded(best: Point, unit: Array) -> float:
