@@ -168,10 +168,10 @@ def _profile(crossing: Crossing) -> tuple[Point, float, tuple[float, float]]:
     if not bounded:
         return best, float(best.parameters[RHO]), (-np.inf, np.inf)
     below, above = (_ends(best, unit, bounded, side) for side in (-1.0, 1.0))
-    estimate = (below[0] + above[0]) / 2
-    if not np.isfinite(estimate):
-        estimate = float(best.parameters[RHO])
-    return best, estimate, (below[1], above[1]) if len(bounded) == 2 else (-np.inf, np.inf)
+    highest = float(best.parameters[RHO])
+    most = min(highest - below[0], above[0] - highest) / 2  # beyond, ρ as a quadratic in z would turn back
+    shift = float(np.clip((below[0] + above[0]) / 2 - highest, -most, most)) if np.isfinite(most) else 0.0
+    return best, highest + shift, (below[1], above[1]) if len(bounded) == 2 else (-np.inf, np.inf)
 
 
 def _ends(best: Point, unit: Array, roots: list[float], side: float) -> list[float]:
