@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TOLERANCE = 1e-4  # of −2 log L, whose interval is cut at 4 and more
 _STUCK = 1e9  # times the information: rounding leaves no shorter step
+_MIDWAY = 1.2816  # the normal's 0.9 quantile
 _CLOSE = 0.01  # of the signed root, cut at 2 and more
 _FLOOR = 1e-8  # of an outcome's variance: noise below it is none
 _ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, PRIVATE, TARGET_NOISE]
@@ -155,8 +156,9 @@ def _profile(crossing: Crossing) -> tuple[Point, float, tuple[float, float]]:
     """The likelihood's maximum, the estimate, and where the profile over the other four parameters is cut.
 
     The cut is that of χ²₁, 3.84, with Student's t in the place of the normal: exact where the source is known and w1
-    has no part of its own, which is regression on one variable. The estimate is midway between the cuts at 1: with the
-    profile's signed root z normal and ρ = ρ̂ + a z + b z², that takes off the maximum's bias b.
+    has no part of its own, which is regression on one variable. The estimate is midway between the ends of the 80 %
+    interval: with the profile's signed root z normal and ρ = ρ̂ + a z + b z², that takes off the maximum's bias, b, and
+    some of what σ_v² ≥ 0 adds to it.
     """
     unit = start(crossing)
     # Some tables have two maxima, with and without a part of the target's own.
@@ -164,7 +166,7 @@ def _profile(crossing: Crossing) -> tuple[Point, float, tuple[float, float]]:
     best = min((_descend(Point(crossing, place), unit, _ALL) for place in first), key=lambda point: point.value)
     free = crossing.target.contrasts * crossing.target.n_outputs
     cut = free * np.log1p(float(stdtrit(free - 1, 0.975)) ** 2 / (free - 1))
-    bounded = [root for root in (1.0, float(np.sqrt(cut))) if _unbounded(best, unit) >= root**2]
+    bounded = [root for root in (_MIDWAY, float(np.sqrt(cut))) if _unbounded(best, unit) >= root**2]
     if not bounded:
         return best, float(best.parameters[RHO]), (-np.inf, np.inf)
     below, above = (_ends(best, unit, bounded, side) for side in (-1.0, 1.0))
