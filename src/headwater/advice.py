@@ -96,7 +96,7 @@ class Advice:
         """About how many more target rows would settle an undecided verdict; NaN where decided, or where none would."""
         if self.verdict != "undecided":
             return np.nan
-        return self.outlook.rows_needed(self._worth, self.law.information)
+        return self.outlook.rows_needed(self._worth, self.law.information, self.weight)
 
     @cached_property
     def law(self) -> Law:
@@ -115,7 +115,8 @@ class Advice:
     @property
     def _void(self) -> bool:
         """Whether the target's outcome does not vary, or the source's model is its mean."""
-        return not (variance(self.crossing.target) > 0 and self.crossing.source.coef.any())
+        target = self.crossing.target
+        return bool(target.contrasts > 0 and variance(target) == 0) or not self.crossing.source.coef.any()
 
     @property
     def ratio(self) -> float:
@@ -179,8 +180,8 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> w = rng.normal(size=5)
-    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(8, 5))
-    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=8)))
+    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(30, 5))
+    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=30)))
     >>> advice.verdict
     'transfer'
     """
