@@ -2,9 +2,9 @@
 
 python benchmarks/coverage.py [alignment | verdict | gain] [--draws 400] [--jobs 2]
 
-Every draw takes w0 ~ N(0, I/p) and w1 = ρ w0 + v, v ~ N(0, private² I/p), rows of covariance diag(λ) with λ_k ∝ k^−alpha
-of mean 1 (0: isotropic), and noise of deviation 1 (or as named) on both sides. One BLAS thread a worker; the seed is the
-setting and the number of the draw.
+Every draw takes w0 ~ N(0, I/p) and w1 = ρ w0 + v, v ~ N(0, private² I/p), rows of covariance diag(λ) with
+λ_k ∝ k^−alpha of mean 1 (0: isotropic), and noise of deviation 1, the target's as named. One BLAS thread a worker; the
+seed is the setting and the number of the draw.
 """
 
 from __future__ import annotations
@@ -123,16 +123,16 @@ def alignment(setting: Setting, number: int) -> list[float]:
 
 
 def report_alignment(run: Callable[..., Array]) -> None:
-    """Coverage between 92 and 98 %, |bias| at most 0.05 or a quarter of the estimates' standard deviation."""
-    print("alignment: coverage of the 95 % interval; bias and standard deviation of the estimate; unbounded intervals")
+    """Coverage between 92 and 98 %, |bias| at most 0.05 or a quarter of the standard deviation."""
+    print("alignment: coverage of the 95 % interval; the estimate's bias and standard deviation; unbounded intervals")
     for setting in ALIGNMENT:
         rho, low, high, seconds = run(alignment, setting).T
         covered = np.mean((low <= setting.rho) & (setting.rho <= high))
         bias, deviation = rho.mean() - setting.rho, rho.std()
         held = 0.92 <= covered <= 0.98 and abs(bias) <= max(0.05, deviation / 4)
         print(
-            f"{setting}   {covered:6.1%}   bias {bias:+.3f}   sd {deviation:.3f}   unbounded {np.isinf(high).mean():5.1%}"
-            f"   {1000 * np.median(seconds):4.0f} ms   {'held' if held else 'MISSED'}",
+            f"{setting}   {covered:6.1%}   bias {bias:+.3f}   sd {deviation:.3f}"
+            f"   unbounded {np.isinf(high).mean():5.1%}   {1000 * np.median(seconds):4.0f} ms   {'held' if held else 'MISSED'}",
             flush=True,
         )
 

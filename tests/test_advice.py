@@ -118,7 +118,7 @@ def test_too_little_data_is_said_with_the_safer_choice_and_the_rows_that_would_s
 
 @pytest.mark.parametrize("rho", [0.0, 0.3])
 def test_rows_needed_are_enough_half_of_the_time(rho):
-    """The number is an expectation: of the draws that 12 rows leave undecided, about half or more that many rows settle."""
+    """An expectation: of the draws that 12 rows leave undecided, that many more settle about half or more."""
     settled = []
     for seed in range(40):
         rng = np.random.default_rng(seed)

@@ -33,6 +33,7 @@ ORDER = [
     "alignment",
     "estimators",
     "likelihood",
+    "scoring",
     "posterior",
     "shrinkage",
     "prediction",

@@ -65,7 +65,7 @@ def dense(parameters, X0, y0, X1, y1):
     return y.shape[1] * np.linalg.slogdet(joint)[1] + np.vdot(y, np.linalg.solve(joint, y))
 
 
-SHAPES = [dict(), dict(p=6, n0=20, n1=30), dict(p=20, n0=8, n1=15, q=2), dict(p=5, n0=40, n1=3)]
+SHAPES = [{}, {"p": 6, "n0": 20, "n1": 30}, {"p": 20, "n0": 8, "n1": 15, "q": 2}, {"p": 5, "n0": 40, "n1": 3}]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -181,7 +181,7 @@ def test_a_target_of_noise_bounds_the_alignment_about_zero():
 
 
 def test_published_coefficients_are_a_regression_on_one_variable():
-    """With w0 known it is a slope with an intercept, and an interval that leaves room for a part of the target's own."""
+    """With w0 known it is a slope with an intercept, its interval with room for a part of the target's own."""
     rng = np.random.default_rng(3)
     w = rng.normal(size=4)
     X = rng.normal(size=(10, 4))
@@ -210,7 +210,11 @@ def test_the_population_is_the_one_that_was_drawn():
     truth = theory.Population.random_effects(
         data.eigenvalues, rho=0.7, source_samples=3000, source_noise=1.0, target_samples=2000, private=0.5
     )
-    for risk, taus in ((theory.source_risk, (0.01,)), (theory.scratch_risk, (0.01,)), (theory.transfer_risk, (0.01, 0.05))):
+    for risk, taus in (
+        (theory.source_risk, (0.01,)),
+        (theory.scratch_risk, (0.01,)),
+        (theory.transfer_risk, (0.01, 0.05)),
+    ):
         assert risk(found, *taus) == pytest.approx(risk(truth, *taus), rel=0.15)
     assert theory.source_optimal_tau(found) == pytest.approx(theory.source_optimal_tau(truth), rel=0.3)
 
@@ -225,7 +229,13 @@ def test_shrinkage_pools_tables_drawn_alike_and_only_those():
         found = shrunk(crossing)[0]
         own, other, _ = found.weights
         assert (other > own) == pooled
-        error = [np.linalg.norm(estimate - np.diag(truth**2)) for estimate in (found @ np.eye(40), np.cov(crossing.target.basis.vectors @ np.diag(crossing.target.singular_values)))]
+        error = [
+            np.linalg.norm(estimate - np.diag(truth**2))
+            for estimate in (
+                found @ np.eye(40),
+                np.cov(crossing.target.basis.vectors @ np.diag(crossing.target.singular_values)),
+            )
+        ]
         assert error[0] < error[1]
 
 

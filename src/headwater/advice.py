@@ -17,7 +17,8 @@ from headwater.curve import Curve, curve
 from headwater.estimators import SourceRidge, TransferRidge
 from headwater.gain import Gains, Law, Outlook
 from headwater.likelihood import variance
-from headwater.prediction import Errors, Interval, benefit_of, predicted_error
+from headwater.prediction import Errors, Interval, benefit_of
+from headwater.prediction import predicted_error as predicted_error
 from headwater.selection import Choice, Surface, best, survey
 from headwater.wording import describe, sentence
 
@@ -45,8 +46,9 @@ class Advice:
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
     wrong. ``calibration`` holds the alignment ρ̂ with its 95 % interval, ``gain`` what transfer takes off the target's
-    excess risk, with 90 % intervals, ``outlook`` what foretells it. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, ``surface``, the
-    posterior over every penalty, and ``alone``, that of each account by itself, are what all of this was read from.
+    excess risk, with 90 % intervals, ``outlook`` what foretells it. ``model`` is the fitted TransferRidge;
+    ``crossing``, the target met with the source, ``surface``, the posterior over every penalty, and ``alone``, that of
+    each account by itself, are what all of this was read from.
     """
 
     source: Table
@@ -78,9 +80,9 @@ class Advice:
         there is nothing to learn or to start from. Otherwise there is too little data to tell.
         """
         low, high = self.calibration.rho_interval
-        if self.calibration.identified and not low <= 0 <= high:
-            if self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
-                return "transfer"
+        helps = self.calibration.identified and not low <= 0 <= high
+        if helps and self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
+            return "transfer"
         return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
 
     @property
@@ -137,7 +139,7 @@ class Advice:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The advice as plain numbers, strings and lists; infinities and NaN are left to the writer."""
+        """The advice as plain numbers, strings and lists; what is not known of it is None, infinities are the writer's."""
         return {
             "source": {**asdict(self.source), "source_optimal_tau": self.source_optimal_tau},
             "target": asdict(self.target),
@@ -149,13 +151,13 @@ class Advice:
             "weight": self.weight,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
-            "alignment": self.calibration.as_dict(),
-            "gain": asdict(self.gain),
-            "law": asdict(self.law),
+            "alignment": _known(self.calibration.as_dict()),
+            "gain": _known(asdict(self.gain)),
+            "law": _known(asdict(self.law)),
             "curve": None if self.curve is None else self.curve.as_dict(),
             "verdict": self.verdict,
             "safer": self.safer,
-            "rows_needed": self.rows_needed,
+            "rows_needed": _known(self.rows_needed),
             "notes": list(self.notes),
         }
 
@@ -237,13 +239,28 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     )
 
 
+def _known(value: Any) -> Any:
+    """The same value with NaN as None: what is not known, or does not apply."""
+    if isinstance(value, dict):
+        return {name: _known(item) for name, item in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
 def _notes(crossing: Crossing) -> Iterator[str]:
     target, source = crossing.target, crossing.source
     if target.basis.groups is not None:
-        yield f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole"
+        yield (
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
+            "the gains take rows as independent, and so are less sure than they are said to be"
+        )
+    if target.n_outputs > 1:
+        yield "the alignment and the gains take the outputs as independent, with the same variances"
     if not target.u.any() and not target.remainder.any():
         yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
     if source.optimal_tau is not None and np.isinf(source.optimal_tau):
         yield "the source's outcome shows no dependence on its features: its best model is its mean"
     if source.spectrum is None:
-        yield "only the source's coefficients are known, not its table: its penalty cannot be changed, only its scale"
+        yield (
+            "only the source's coefficients are known, not its table: its penalty cannot be changed, only its "
+            "scale, and the alignment is the number they would best be multiplied by, were they known without error"
+        )

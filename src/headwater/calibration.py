@@ -14,16 +14,14 @@ from headwater.crossing import Crossing
 from headwater.estimators import TransferRidge
 from headwater.likelihood import NOISE, PRIVATE, RHO, SIGNAL, TARGET_NOISE, Point, start
 from headwater.moments import Array
+from headwater.scoring import FLOOR, descend
 from headwater.shrinkage import shrunk
 
 if TYPE_CHECKING:
     from headwater.theory import Population
 
-_TOLERANCE = 1e-4  # of −2 log L, whose interval is cut at 4 and more
-_STUCK = 1e9  # times the information: rounding leaves no shorter step
 _MIDWAY = 1.2816  # the normal's 0.9 quantile
 _CLOSE = 0.01  # of the signed root, cut at 2 and more
-_FLOOR = 1e-8  # of an outcome's variance: noise below it is none
 _ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, PRIVATE, TARGET_NOISE]
 
 
@@ -31,12 +29,13 @@ _ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, P
 class Calibration:
     """The model of a source and a target that their tables support: w1 = ρ w0 + v, both random.
 
-    ``rho`` is the alignment ρ̂, by both tasks' restricted likelihood and with the maximum's bias taken off,
-    ``rho_interval`` its 95 % interval from the likelihood's profile, (−inf, inf) where ρ is not ``identified``; ``reason`` then says why in a sentence, and
-    ``rho`` is no more than where the likelihood is flat at its highest (NaN where there is none). ``source_signal``
-    σ_w is the standard deviation of a source coefficient, ``source_noise`` σ0 and ``target_noise`` σ1 those of the
-    noises, ``private_variance`` σ_v² the variance of a target coefficient's own part. ``estimand`` says in words what
-    ρ is. Of published coefficients σ_w and σ0 are NaN, and ρ is the number these would best be multiplied by.
+    ``rho`` is the alignment ρ̂, by both tasks' restricted likelihood and with the maximum's bias taken off, and
+    ``rho_interval`` its 95 % interval from the likelihood's profile: (−inf, inf) where ρ is not ``identified``.
+    ``reason`` then says why in a sentence, and ``rho`` is no more than where a flat likelihood is highest (NaN where
+    there is none). ``source_signal`` σ_w is the standard deviation of a source coefficient, ``source_noise`` σ0 and
+    ``target_noise`` σ1 those of the noises, ``private_variance`` σ_v² the variance of a target coefficient's own part,
+    all at the likelihood's maximum. ``estimand`` says in words what ρ is. Of published coefficients σ_w and σ0 are NaN,
+    and ρ is the number these would best be multiplied by.
     """
 
     rho: float
@@ -92,7 +91,27 @@ class Calibration:
 
 
 def calibrate(source: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Calibration:
-    """Estimate the alignment and the variances of a fitted source and target rows X (n1, p), y (n1,) or (n1, q)."""
+    """Estimate how much of a source the target's rows share, with an interval: w1 = ρ w0 + v.
+
+    The empirical-Bayes model that L2-SP's penalties stand for: w0 ~ N(0, σ_w² I), v ~ N(0, σ_v² I), y0 = X0 w0 + e0,
+    y1 = X1 w1 + e1, intercepts aside. ρ̂ maximises the restricted likelihood of both outcomes over (ρ, σ_w², σ0², σ_v²,
+    σ1²) (bivariate REML of quantitative genetics), so that its interval carries what is not known of the source.
+
+    ``source`` as TransferRidge takes it, a SourceRidge for all of this; X (n1, p), y (n1,) or (n1, q), weights as
+    frequencies. One row is enough to ask. Several outputs share the parameters and count as independent; rows count as
+    independent too. Costs some fifty Cholesky factors of min(n1, p)². Raises ValueError as TransferRidge does.
+
+    >>> import numpy as np
+    >>> from headwater import SourceRidge
+    >>> rng = np.random.default_rng(0)
+    >>> w = rng.normal(size=20)
+    >>> X0, X1 = rng.normal(size=(300, 20)), rng.normal(size=(60, 20))
+    >>> source = SourceRidge().fit(X0, X0 @ w + rng.normal(size=300))
+    >>> found = calibrate(source, X1, 0.5 * X1 @ w + rng.normal(size=60))
+    >>> low, high = found.rho_interval
+    >>> found.identified, bool(low < 0.5 < high < 1)
+    (True, True)
+    """
     model = TransferRidge(source, source_tau=np.inf, tau=1.0, per_output=True)
     return calibrate_crossing(model.fit_crossing(X, y, sample_weight, leave_one_out=False))
 
@@ -163,7 +182,7 @@ def _profile(crossing: Crossing) -> tuple[Point, float, tuple[float, float]]:
     unit = start(crossing)
     # Some tables have two maxima, with and without a part of the target's own.
     first = [np.where(np.isin(_ALL, without), 0.0, unit) for without in ((), (PRIVATE,))]
-    best = min((_descend(Point(crossing, place), unit, _ALL) for place in first), key=lambda point: point.value)
+    best = min((descend(Point(crossing, place), unit, _ALL) for place in first), key=lambda point: point.value)
     free = crossing.target.contrasts * crossing.target.n_outputs
     cut = free * np.log1p(float(stdtrit(free - 1, 0.975)) ** 2 / (free - 1))
     bounded = [root for root in (_MIDWAY, float(np.sqrt(cut))) if _unbounded(best, unit) >= root**2]
@@ -184,12 +203,13 @@ def _ends(best: Point, unit: Array, roots: list[float], side: float) -> list[flo
         nonlocal near
         parameters = near.parameters.copy()
         parameters[RHO] = rho
-        near = _descend(Point(best.crossing, parameters), unit, _NUISANCE)
+        near = descend(Point(best.crossing, parameters), unit, _NUISANCE)
         return float(np.sqrt(max(near.value - best.value, 0.0)))
 
     information = best.derivatives[1] / 2
     variance = max(np.linalg.pinv(information)[RHO, RHO], 1 / max(information[RHO, RHO], 1e-300))
-    ends, inner = [], (float(best.parameters[RHO]), 0.0)
+    ends: list[float] = []
+    inner = float(best.parameters[RHO]), 0.0
     step = side * float(np.sqrt(variance))
     for root in roots:
         found = _crossing_at(reached, root, inner, step * (root - inner[1]))
@@ -224,43 +244,5 @@ def _unbounded(best: Point, unit: Array) -> float:
     if best.crossing.source.spectrum is None:
         return np.inf
     parameters = best.parameters.copy()
-    parameters[[RHO, SIGNAL]] = 0.0, _FLOOR * unit[SIGNAL]
-    return _descend(Point(best.crossing, parameters), unit, [NOISE, PRIVATE, TARGET_NOISE]).value - best.value
-
-
-def _descend(point: Point, unit: Array, free: list[int]) -> Point:
-    """The minimum of −2 log L over the free parameters: scoring by the average information, damped, variances kept ≥ 0.
-
-    In variances, not in their logarithms: at a variance of 0, a common maximum, the logarithm's slope is 0 as well.
-    """
-    floor = [_FLOOR, _FLOOR, 0.0, _FLOOR] * np.maximum(unit[1:], 1e-300)
-    damping = 1e-3
-    for _ in range(200):
-        old, (slope, information) = point.parameters, point.derivatives
-        low = np.r_[-np.inf, np.maximum(floor, [0.1, 0.1, 0.0, 0.1] * old[1:]) - old[1:]]
-        high = np.r_[np.inf, 9 * old[1:] + unit[1:]]
-        scale = information.diagonal() + 1e-300
-        alone = np.where(np.isin(_ALL, free), np.clip(-slope / scale, low, high), 0.0)
-        if -slope @ alone < _TOLERANCE or damping > _STUCK:
-            break
-        step = _boxed(information + np.diag(damping * scale), slope, low, high, free)
-        tried = Point(point.crossing, old + step) if slope @ step < 0 else point
-        if tried.value < point.value:
-            point, damping = tried, damping / 10
-        else:
-            damping = max(10 * damping, 1e-3)
-    return point
-
-
-def _boxed(matrix: Array, slope: Array, low: Array, high: Array, free: list[int]) -> Array:
-    """The step that minimises slope's + ½ s'matrix s, coordinates that would leave the box held at its sides in turn."""
-    step, moving = np.zeros(5), list(free)
-    while moving:
-        pull = slope[moving] + matrix[moving] @ np.where(np.isin(_ALL, moving), 0.0, step)
-        step[moving] = np.linalg.solve(matrix[np.ix_(moving, moving)], -pull)
-        beyond = [index for index in moving if not low[index] <= step[index] <= high[index]]
-        if not beyond:
-            break
-        step[beyond] = np.clip(step, low, high)[beyond]
-        moving = [index for index in moving if index not in beyond]
-    return step
+    parameters[[RHO, SIGNAL]] = 0.0, FLOOR * unit[SIGNAL]
+    return descend(Point(best.crossing, parameters), unit, [NOISE, PRIVATE, TARGET_NOISE]).value - best.value

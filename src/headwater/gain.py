@@ -11,8 +11,8 @@ from scipy.special import logit, stdtrit
 from headwater.calibration import Calibration
 from headwater.likelihood import TARGET_NOISE
 from headwater.moments import Array
-from headwater.prediction import Interval
 from headwater.posterior import Posterior, posterior
+from headwater.prediction import Interval
 from headwater.shrinkage import Shrunk, shrunk
 
 _LEVELS = np.array([0.05, 0.95])

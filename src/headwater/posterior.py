@@ -67,7 +67,7 @@ def posterior(best: Point) -> Posterior:
 
 
 def _sequence(count: int, dimensions: int) -> Array:
-    """Standard normal points (k, d): multiples of the powers of the root of x^(d+1) = x + 1, modulo 1 (Roberts 2018)."""
+    """Standard normal points (k, d): multiples, modulo 1, of powers of the root of x^(d+1) = x + 1 (Roberts 2018)."""
     root = 1.5
     for _ in range(50):
         root = (1 + root) ** (1 / (dimensions + 1))

@@ -29,7 +29,7 @@ class Shrunk:
 
 
 def shrunk(crossing: Crossing) -> tuple[Shrunk, Shrunk | None]:
-    """The covariances of the target and of the source, each the linear combination with the least expected squared error.
+    """The covariances of the target and of the source, each the linear combination of least expected squared error.
 
     Ledoit and Wolf's (2004) shrinkage with a second aim, the other table's covariance: where both tables were drawn
     alike the rows are pooled, where not the other's are hardly used. The inner products it needs are traces, of which
