@@ -132,7 +132,8 @@ def report_alignment(run: Callable[..., Array]) -> None:
         held = 0.92 <= covered <= 0.98 and abs(bias) <= max(0.05, deviation / 4)
         print(
             f"{setting}   {covered:6.1%}   bias {bias:+.3f}   sd {deviation:.3f}"
-            f"   unbounded {np.isinf(high).mean():5.1%}   {1000 * np.median(seconds):4.0f} ms   {'held' if held else 'MISSED'}",
+            f"   unbounded {np.isinf(high).mean():5.1%}   {1000 * np.median(seconds):4.0f} ms"
+            f"   {'held' if held else 'MISSED'}",
             flush=True,
         )
 

@@ -74,7 +74,11 @@ def test_every_table_has_an_answer(case, criterion):
     assert text.startswith("verdict: ")
     assert advice.sentence in text
     assert all(note in text for note in advice.notes)
-    assert json.loads(json.dumps(advice.as_dict()))["verdict"] == advice.verdict
+    plain = json.loads(json.dumps(advice.as_dict()))
+    assert plain["verdict"] == advice.verdict
+    assert {"estimate", "low", "high", "identified"} <= plain["alignment"].keys()
+    assert plain["gain"].keys() == {"chosen", "source_optimal"}
+    assert {"law", "curve", "safer", "rows_needed"} <= plain.keys()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import importlib.util
 from pathlib import Path
 
@@ -283,3 +284,10 @@ def test_a_calibration_is_frozen():
         found.rho = 0.0
     assert found.rho_interval[0] < found.rho < found.rho_interval[1]
     assert "standard deviation" in found.estimand
+
+
+def test_the_document_runs():
+    document = Path(__file__).parents[1] / "docs" / "calibration.md"
+    result = doctest.testfile(str(document), module_relative=False)
+    assert result.attempted > 0
+    assert result.failed == 0

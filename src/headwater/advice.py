@@ -139,7 +139,7 @@ class Advice:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The advice as plain numbers, strings and lists; what is not known of it is None, infinities are the writer's."""
+        """The advice as plain numbers, strings and lists, None where not known; infinities are left to the writer."""
         return {
             "source": {**asdict(self.source), "source_optimal_tau": self.source_optimal_tau},
             "target": asdict(self.target),

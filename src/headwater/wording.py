@@ -61,21 +61,20 @@ def known(advice: Advice) -> Iterator[str]:
 
 def change(advice: Advice) -> Iterator[str]:
     """What would change the answer, a sentence at a time."""
-    law = advice.law
-    if advice.verdict == "undecided":
+    calibration, law = advice.calibration, advice.law
+    if np.isfinite(advice.rows_needed):
+        yield f"about {_rounded(advice.rows_needed)} more target rows would settle it"
+    elif advice.verdict == "undecided" and calibration.identified:
+        yield "no number of target rows is expected to settle it"
+    if calibration.identified:
         yield (
-            "no number of target rows is expected to settle it"
-            if np.isnan(advice.rows_needed)
-            else f"about {_rounded(advice.rows_needed)} more target rows would settle it"
+            f"retraining the source could add at most {law.scaled - law.as_published:.3g} to using it as it is, and "
+            "nothing to scaling it, unless its coefficients follow its features' spectrum"
         )
-    if advice.calibration.identified:
-        lost = law.scaled - law.as_published
-        yield (
-            f"retraining the source could add at most {lost:.3g} to using it as it is, and nothing to scaling it, "
-            "where its coefficients do not follow its features' spectrum"
-        )
-    elif advice.source.rows == advice.source.rows and not np.isfinite(advice.rows_needed):
-        yield "more source rows would make its signal, and so the alignment, known"
+    elif calibration.point is not None:
+        yield "more source rows, in which its signal would show"
+    elif advice.verdict == "undecided":
+        yield "more target rows, at least three and with features that vary"
 
 
 def describe(advice: Advice) -> str:
