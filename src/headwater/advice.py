@@ -17,6 +17,7 @@ from headwater.curve import Curve, curve
 from headwater.estimators import SourceRidge, TransferRidge
 from headwater.gain import Gains, Law, Outlook
 from headwater.likelihood import variance
+from headwater.moments import Array
 from headwater.prediction import Errors, Interval, benefit_of
 from headwater.prediction import predicted_error as predicted_error
 from headwater.selection import Choice, Surface, best, survey
@@ -208,10 +209,11 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
     calibration = calibrate_crossing(crossing)
     outlook = Outlook(calibration)
-    scratch, *rivals = (
-        crossing.coefficients(*surface.points, surface.weight)
-        for surface in (surfaces[SCRATCH], surface, surfaces[AS_IS])
-    )
+
+    def averaged(over: Surface) -> Array:
+        return crossing.coefficients(*over.points, over.weight)
+
+    scratch = averaged(surfaces[SCRATCH])
     return Advice(
         source=Table(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Table(crossing.target.n, start.n_features, start.n_outputs),
@@ -229,7 +231,7 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         benefit=benefit_of(crossing),
         calibration=calibration,
         outlook=outlook,
-        gain=Gains(*(outlook.gain(scratch, rival) for rival in rivals)),
+        gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
         notes=tuple(_notes(crossing)),
         criterion=criterion,
         model=model,
