@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +20,7 @@ from headwater.moments import Array
 from headwater.prediction import Errors, Interval, benefit_of
 from headwater.prediction import predicted_error as predicted_error
 from headwater.selection import Choice, Surface, best, survey
-from headwater.wording import describe, sentence
+from headwater.wording import describe, notes, sentence
 
 # Of scratch's predicted error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
 _WORTH, _LEAST = 0.02, 0.001
@@ -232,7 +231,7 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         calibration=calibration,
         outlook=outlook,
         gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
-        notes=tuple(_notes(crossing)),
+        notes=tuple(notes(crossing)),
         criterion=criterion,
         model=model,
         crossing=crossing,
@@ -246,23 +245,3 @@ def _known(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _known(item) for name, item in value.items()}
     return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _notes(crossing: Crossing) -> Iterator[str]:
-    target, source = crossing.target, crossing.source
-    if target.basis.groups is not None:
-        yield (
-            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
-            "the gains take rows as independent, and so are less sure than they are said to be"
-        )
-    if target.n_outputs > 1:
-        yield "the alignment and the gains take the outputs as independent, with the same variances"
-    if not target.u.any() and not target.remainder.any():
-        yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
-    if source.optimal_tau is not None and np.isinf(source.optimal_tau):
-        yield "the source's outcome shows no dependence on its features: its best model is its mean"
-    if source.spectrum is None:
-        yield (
-            "only the source's coefficients are known, not its table: its penalty cannot be changed, only its "
-            "scale, and the alignment is the number they would best be multiplied by, were they known without error"
-        )

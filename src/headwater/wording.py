@@ -11,6 +11,7 @@ from headwater.accounts import AS_IS, OWN_PENALTY, SCALED
 
 if TYPE_CHECKING:
     from headwater.advice import Advice
+    from headwater.crossing import Crossing
     from headwater.prediction import Interval
 
 
@@ -75,6 +76,27 @@ def change(advice: Advice) -> Iterator[str]:
         yield "more source rows, in which its signal would show"
     elif advice.verdict == "undecided":
         yield "more target rows, at least three and with features that vary"
+
+
+def notes(crossing: Crossing) -> Iterator[str]:
+    """What the numbers alone would hide."""
+    target, source = crossing.target, crossing.source
+    if target.basis.groups is not None:
+        yield (
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
+            "the gains take rows as independent, and so are less sure than they are said to be"
+        )
+    if target.n_outputs > 1:
+        yield "the alignment and the gains take the outputs as independent, with the same variances"
+    if not target.u.any() and not target.remainder.any():
+        yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
+    if source.optimal_tau is not None and np.isinf(source.optimal_tau):
+        yield "the source's outcome shows no dependence on its features: its best model is its mean"
+    if source.spectrum is None:
+        yield (
+            "only the source's coefficients are known, not its table: its penalty cannot be changed, only its "
+            "scale, and the alignment is the number they would best be multiplied by, were they known without error"
+        )
 
 
 def describe(advice: Advice) -> str:
