@@ -267,7 +267,8 @@ def test_the_optimal_alignment_is_where_the_penalty_is_optimal_whoever_asks(alph
     asked = [spectral(alpha, energy_alpha, rho) for rho in (0.1, 0.5, 1.5)]
     rhos = [theory.optimal_alignment(pop, taus) for pop in asked]
     np.testing.assert_allclose(rhos, [rhos[0]] * 3, rtol=1e-8)
-    np.testing.assert_allclose([theory.transfer_optimal_tau(asked[0].realigned(rho)) for rho in rhos[0]], taus, rtol=1e-6)
+    back = [theory.transfer_optimal_tau(asked[0].realigned(rho)) for rho in rhos[0]]
+    np.testing.assert_allclose(back, taus, rtol=1e-6)
     ridgeless = [theory.ridgeless_alignment(pop) for pop in asked]
     np.testing.assert_allclose(ridgeless, ridgeless[0], rtol=1e-8)
 

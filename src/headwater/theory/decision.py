@@ -91,8 +91,9 @@ def _root_of_gain(pop: Population, tau: float, start: float) -> float:
 def optimal_alignment(pop: Population, source_tau: ArrayLike, target_tau: float | None = None) -> Risk:
     """The alignment at which source_tau (..., positive and finite) is transfer-optimal: the phase curve, no solver.
 
-    The risk's slope is linear in ρ, so its zero is read off; the part of w1 outside w0 is held fixed. Where the risk has several minima this is where source_tau is stationary.
-    By default the target has the best τ1 at that alignment. In isotropic populations it is h(s) of the closed forms.
+    The risk's slope is linear in ρ, so its zero is read off; the part of w1 outside w0 is held fixed. Where the risk
+    has several minima this is where source_tau is stationary. The target fits with `target_tau`, by default with the
+    best τ1 at that alignment. In isotropic populations it is h(s) of the closed forms.
 
     >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=1.0, source_noise=1.0)
     >>> optimal_alignment(pop, [2.0, 6.348006])
