@@ -33,16 +33,8 @@ def isotropic(
     >>> Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0).gamma
     2.0
     """
-    spectrum = np.ones(whole("n_features", n_features))
-    return cls.random_effects(
-        spectrum,
-        rho=rho,
-        source_samples=source_samples,
-        source_noise=source_noise,
-        target_samples=target_samples,
-        target_noise=target_noise,
-        signal=signal,
-        private=private,
+    return power_law(
+        cls, 0.0, n_features, source_samples, rho, source_noise, target_samples, target_noise, signal, private
     )
 
 
