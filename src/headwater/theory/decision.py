@@ -84,7 +84,7 @@ def _root_of_gain(pop: Population, tau: float, start: float) -> float:
 
     if abs(gain(start)) <= 1e-13 * float(scratch_risk(pop, best_scratch(pop))):  # even, as far as can be told
         return start
-    found = root_scalar(gain, x0=start, x1=start * (1 + 1e-4), xtol=1e-14, rtol=1e-13, maxiter=30)
+    found = root_scalar(gain, x0=start, x1=start + 1e-4, xtol=1e-14, rtol=1e-13, maxiter=30)
     return float(found.root) if found.converged else start
 
 
