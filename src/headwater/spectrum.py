@@ -207,11 +207,14 @@ class Spectrum:
     def loo_residuals(self, tau: ArrayLike) -> Array:
         """Leave-one-out residuals y_i − ŷ_(−i) at fixed alpha = nτ: tau.shape + (n,), or + (n, q) where y has columns.
 
-        Rows of weight zero are not there. Raises ValueError for a spectrum without rows.
+        Those of a spectrum of groups are of whole groups left out. Rows of weight zero are not there. Raises ValueError
+        for a spectrum without rows.
         """
         tau = _tau(tau)
-        values, _ = criteria.loo_parts(self, self.u[:, :, None], tau.reshape(-1), slice(None))
-        values = np.moveaxis(values[:, :, 0], -1, 0)
+        values = np.empty((len(self.rows[0]), self.n_outputs, tau.size))
+        for rows, residuals in criteria.left_out(self, self.u[:, :, None], tau.reshape(-1)):
+            values[rows] = residuals[:, :, 0]
+        values = np.moveaxis(values, -1, 0)
         values = values.reshape(*tau.shape, *values.shape[1:])
         return values if self.y_ndim == 2 else values[..., 0]
 
