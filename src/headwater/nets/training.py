@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,7 @@ from headwater.nets.workers import Tick, side_by_side
 
 Rows = tuple[Tensor, Tensor]  # inputs (n, …) and classes (n,), int64
 Progress = Callable[[int, int], None]
-EVALUATED = 512  # rows at a time
+EVALUATED = 128  # rows at a time, whose activations stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ def train(
 
     jobs = [partial(run, group) for group in groups]
     beside = X.device.type == "cpu" and (plan is not None or row_wise(template))
-    parts = side_by_side(jobs, tick) if beside else [job(tick) for job in jobs]
+    parts = side_by_side(jobs, tick, beside)
     order = torch.tensor([k for group in groups for k in group]).argsort()
     return Trained(
         {name: torch.cat([part[0][name] for part in parts])[order].cpu() for name in states},
@@ -111,22 +112,26 @@ def _shares(seeds: Sequence[int], width: int) -> list[list[int]]:
 
 def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
     """The share of rows (inputs (n, …), classes (n,)) whose class each member of the states predicts: (K,), float64."""
-    K = len(next(iter(states.values())))
-    model = _fresh(factory, device).eval()
-    plan = layers(model)
-    states = {name: value.to(device) for name, value in states.items()}
-    right = torch.zeros(K, dtype=torch.float64)
-    with torch.no_grad():
-        for X, y in zip(rows[0].split(EVALUATED), rows[1].to(device).split(EVALUATED), strict=True):
-            X = X.to(device)
-            if plan is not None:
-                right += (forward(plan, states, X)[-1].argmax(1) == y).sum(1).cpu()
-                continue
-            X = _laid_out(X)
-            for k in range(K):
-                model.load_state_dict(member(states, k))
-                right[k] += int((model(X).argmax(1) == y).sum())
-    return right / len(rows[1])
+    template = _fresh(factory, device).eval()
+    plan = layers(template)
+    y = rows[1].to(device).split(EVALUATED)
+
+    def hits(predict: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.no_grad():
+            found = [predict(X.to(device)) == own for X, own in zip(rows[0].split(EVALUATED), y, strict=True)]
+        return torch.cat(found, -1).double().mean(-1).cpu()
+
+    if plan is not None:
+        held = {name: value.to(device) for name, value in states.items()}
+        return hits(lambda X: forward(plan, held, X)[-1].argmax(1))
+
+    def alone(k: int, _: Tick) -> Tensor:
+        model = deepcopy(template)
+        model.load_state_dict(member(states, k))
+        return hits(lambda X: model(_laid_out(X)).argmax(1))
+
+    jobs = [partial(alone, k) for k in range(len(next(iter(states.values()))))]
+    return torch.stack(side_by_side(jobs, lambda _: None, device == "cpu" and row_wise(template)))
 
 
 def _fresh(factory: Factory, device: str) -> nn.Module:
