@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import math
 import warnings
@@ -442,25 +443,30 @@ def test_torch_compile(where):
     assert distance(plain, model.state_dict()).total < 1e-9  # prefixed names
 
 
+@pytest.fixture
+def one_process(tmp_path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    yield
+    gc.collect()  # a wrapped model that outlives its process group can wait for it forever
+    torch.distributed.destroy_process_group()
+
+
 @pytest.mark.parametrize("step", ["attach", "coupled", "penalty"])
-def test_distributed_data_parallel(step, tmp_path):
+@pytest.mark.usefixtures("one_process")
+def test_distributed_data_parallel(step):
     plain = moved(network())
     start = weights_of(network())
     optimizer = sgd(plain)
     L2SP(plain, 0.7, anchor=start).attach(optimizer)
     train(plain, optimizer, 5)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
-    try:
-        wrapped = nn.parallel.DistributedDataParallel(moved(network()), gradient_as_bucket_view=True)
-        l2sp = L2SP(wrapped, 0.7, anchor=start, decoupled=step == "attach")
-        optimizer = sgd(wrapped)
-        if step != "penalty":
-            l2sp.attach(optimizer)
-        train(wrapped, optimizer, 5, l2sp.penalty if step == "penalty" else None)
-        assert same(wrapped.module, plain, 1e-9)
-        assert L2SP(network(), 0.7, anchor=wrapped.state_dict()).anchor.keys() == l2sp.anchor.keys()
-    finally:
-        torch.distributed.destroy_process_group()
+    wrapped = nn.parallel.DistributedDataParallel(moved(network()), gradient_as_bucket_view=True)
+    l2sp = L2SP(wrapped, 0.7, anchor=start, decoupled=step == "attach")
+    optimizer = sgd(wrapped)
+    if step != "penalty":
+        l2sp.attach(optimizer)
+    train(wrapped, optimizer, 5, l2sp.penalty if step == "penalty" else None)
+    assert same(wrapped.module, plain, 1e-9)
+    assert L2SP(network(), 0.7, anchor=wrapped.state_dict()).anchor.keys() == l2sp.anchor.keys()
 
 
 @pytest.mark.parametrize("decoupled", [True, False])
