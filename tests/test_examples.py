@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
@@ -18,7 +18,10 @@ EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 @pytest.fixture
 def example(monkeypatch):
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    yield lambda name: importlib.import_module(name)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # products this small only wait for a second thread: twenty times longer on a busy machine
+    yield importlib.import_module
+    torch.set_num_threads(threads)
     for name in ("digits", "l2sp_finetuning", "feature_head"):
         sys.modules.pop(name, None)
 
