@@ -44,6 +44,7 @@ def test_unaligned_targets_train_from_scratch(samples, noise, rho):
     pop = Population.isotropic(100, samples, rho, noise)
     assert theory.transfer_optimal_tau(pop) == math.inf
     assert theory.transfer_gain(pop, 1.0, 0.5) < 0
+    assert theory.joint_optimum(pop).gain == 0
 
 
 @quick
