@@ -151,6 +151,12 @@ def test_the_gain_is_its_definition_where_everything_is_known():
     assert advice.gain.chosen.low <= realised <= advice.gain.chosen.high
 
 
+def test_gains_have_the_units_of_the_target_squared():
+    plain, scaled = advise((X0, Y0), (X1, Y1)), advise((1e4 * X0, 1e-3 * Y0), (1e4 * X1, 1e-3 * Y1))
+    for name in ("estimate", "low", "high"):
+        assert getattr(scaled.gain.chosen, name) == pytest.approx(1e-6 * getattr(plain.gain.chosen, name), rel=0.02)
+
+
 def test_the_two_number_law_is_stated():
     advice = advise((X0, Y0), (X1, Y1))
     rho, law = advice.calibration.rho, advice.law

@@ -52,8 +52,9 @@ def posterior(best: Point) -> Posterior:
         centre[1:3] = 1.0
     centre[0] *= centre[SIGNAL]
     information = _information(best, centre)[np.ix_(own, own)]
-    values, axes = np.linalg.eigh(information / 2)
-    root = axes / np.sqrt(np.maximum(values, 1e-12 * values.max())) * _WIDER
+    precision = np.sqrt(information.diagonal() / 2)
+    values, axes = np.linalg.eigh(information / 2 / np.outer(precision, precision))
+    root = axes / np.sqrt(np.maximum(values, 1e-9)) * _WIDER / precision[:, None]
     count = int(np.clip(_DRAWS * (_LARGE / max(best.crossing.target.rank, 1)) ** 2, _FEWEST, _DRAWS))
     normal = _sequence(count, len(own))
     places = np.tile(centre, (count, 1))

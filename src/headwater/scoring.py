@@ -9,6 +9,7 @@ from headwater.moments import Array
 
 FLOOR = 1e-8  # of an outcome's variance: noise below it is none
 _TOLERANCE = 1e-4  # of −2 log L, whose interval is cut at 4 and more
+_TINY = 1e-9  # times the information: parameters that cannot be told apart share a step
 _STUCK = 1e9  # times the information: rounding leaves no shorter step
 _ALL = range(5)
 
@@ -24,11 +25,14 @@ def descend(point: Point, unit: Array, free: list[int]) -> Point:
         old, (slope, information) = point.parameters, point.derivatives
         low = np.r_[-np.inf, np.maximum(floor, [0.1, 0.1, 0.0, 0.1] * old[1:]) - old[1:]]
         high = np.r_[np.inf, 9 * old[1:] + unit[1:]]
-        scale = information.diagonal() + 1e-300
-        alone = np.where(np.isin(_ALL, free), np.clip(-slope / scale, low, high), 0.0)
+        # In units of each parameter's own information, since their sizes may be thirty digits apart.
+        precision = np.sqrt(np.where(information.diagonal() > 0, information.diagonal(), 1.0))
+        alone = np.where(np.isin(_ALL, free), np.clip(-slope / precision**2, low, high), 0.0)
         if -slope @ alone < _TOLERANCE or damping > _STUCK:
             break
-        step = _boxed(information + np.diag(damping * scale), slope, low, high, free)
+        matrix = information / np.outer(precision, precision)
+        np.fill_diagonal(matrix, 1 + max(damping, _TINY))
+        step = _boxed(matrix, slope / precision, low * precision, high * precision, free) / precision
         tried = Point(point.crossing, old + step) if slope @ step < 0 else point
         if tried.value < point.value:
             point, damping = tried, damping / 10
