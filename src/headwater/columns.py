@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from headwater.blocks import Table, listed
 from headwater.moments import Array
 
+_LARGEST = 1e140  # a million squares of it can still be added up
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
 
@@ -55,12 +56,14 @@ def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def finite(table: Table, name: str) -> pa.ChunkedArray:
-    """A column's numbers, missing ones left missing; ValueError where one is infinite."""
+    """A column's numbers, missing ones left missing; ValueError where one is infinite, or too large to square."""
     values = floats(table.column(name))
-    infinite = pc.is_inf(values)
-    if pc.any(infinite).as_py():
-        row = pc.index(infinite, True).as_py() + 1
-        raise ValueError(f"{table.name}: column {name!r} has an infinite value in row {row}; mend it or leave it empty")
+    bounds = pc.min_max(values)
+    if any(bound.is_valid and abs(bound.as_py()) > _LARGEST for bound in bounds.values()):
+        row = pc.index(pc.greater(pc.abs(values), _LARGEST), True).as_py()
+        value = values[row].as_py()
+        what = "an infinite value" if np.isinf(value) else f"{value:g}, which is too large to square,"
+        raise ValueError(f"{table.name}: column {name!r} has {what} in row {row + 1}; mend it or leave it empty")
     return values
 
 
@@ -85,7 +88,7 @@ def learned(source: Table, name: str) -> Column:
 
 def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
     """What a table holds that the source's columns do not foresee: missing values and unseen levels."""
-    missing = {column.name: _missing(table.column(column.name)) for column in columns}
+    missing = {column.name: missing_in(table.column(column.name)) for column in columns}
     missing = {name: count for name, count in missing.items() if count}
     if missing:
         yield (
@@ -101,7 +104,8 @@ def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
                 yield f"{table.name}: {column.name} has values the source never had, taken as none: {listed(unseen)}"
 
 
-def _missing(column: pa.ChunkedArray) -> int:
+def missing_in(column: pa.ChunkedArray) -> int:
+    """How many of a column's values are missing: null or NaN."""
     nan = pc.sum(pc.is_nan(column)).as_py() if pa.types.is_floating(column.type) else 0
     return int(column.null_count + (nan or 0))
 

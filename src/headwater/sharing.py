@@ -9,13 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.blocks import Table, listed
-from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned
+from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
+from headwater.numerals import NUMERAL
 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
-_LOCAL_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?$"
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_OTHER_DATE = (
+    rf"^(\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{2,4}})([ T].*)?$"
+)
 _IDENTIFIERS = "identifiers by their look (--features would use them)"
 _MOST_LEVELS = 1000
+_MOST_CODES = 10  # more different numbers than that in one text column are no codes
 
 
 def shared_columns(
@@ -61,7 +66,7 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     kind, theirs = kind_of(column), kind_of(other)
     if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
         return _IDENTIFIERS
-    if column.null_count == len(column):
+    if missing_in(column) == len(column):
         return "empty in the source"
     if kind is None:
         return f"of a type ({column.type}) that is neither numbers, text nor dates"
@@ -71,6 +76,8 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
         raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
     if kind == CATEGORY:
         return _against_text(column, wanted)
+    if not wanted and _beyond_doubles(column):
+        return _IDENTIFIERS
     values = finite(source, name)
     finite(target, name)
     if not pc.greater(pc.max(values), pc.min(values)).as_py():
@@ -84,15 +91,25 @@ def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
     if distinct == 1:
         return "constant in the source"
-    if pc.all(pc.match_substring_regex(column, _LOCAL_DATE)).as_py():
-        return "dates whose order of day and month is not known (write them YYYY-MM-DD)"
+    if pc.all(pc.match_substring_regex(column, _OTHER_DATE)).as_py():
+        return "dates in a form that is not read (write them YYYY-MM-DD)"
     if wanted:
         return None
+    levels = pc.unique(column.drop_null())
+    words = levels.filter(pc.invert(pc.match_substring_regex(levels, NUMERAL)))
+    if 0 < 2 * len(words) < distinct and distinct - len(words) > _MOST_CODES:
+        return f"numbers with text among them, as {words[0].as_py()!r} (mend it, or leave it empty)"
     if distinct == rows:
         return _IDENTIFIERS
     if distinct > min(_MOST_LEVELS, max(50, rows // 10)):
         return "text with too many different values"
     return None
+
+
+def _beyond_doubles(column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers are too long to be quantities: doubles no longer tell neighbours apart."""
+    bounds = pc.min_max(column).values() if pa.types.is_integer(column.type) else ()
+    return any(bound.is_valid and abs(bound.as_py()) > 2**53 for bound in bounds)
 
 
 def _is_numbering(values: pa.ChunkedArray) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMN = "prediction"
+FORMS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
 
 def predict(
@@ -23,7 +25,7 @@ def predict(
     data: Annotated[Path, typer.Argument(help="Table to predict for, with the model's columns.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The table to write: .csv, .tsv or .parquet. [default: CSV to the output]"),
+        typer.Option("--out", "-o", help="The table to write: .csv or .tsv (or with .gz), or .parquet. [default: CSV to the output]"),
     ] = None,
     delimiter: o.Delimiter = None,
     as_json: o.AsJson = False,
@@ -41,13 +43,15 @@ def predict(
 
     if out is not None:
         check_output(out, model, data)
+        if _form(out) not in FORMS and (out.is_file() or not out.exists()):  # a device has no ending to go by
+            raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
     loaded = load_model(model)
     table = read_table(data, delimiter)
     if COLUMN in table.names:
         raise ValueError(f"{data}: there is a column {COLUMN!r} already; rename it, so that nothing is lost")
     values = loaded.predictions(table)["chosen"]
     notes = (*table.notes, *met(table, loaded.columns))
-    parquet = out is not None and out.suffix.lower() == ".parquet"
+    parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = table.data if parquet or not data.is_file() else read_text(data, delimiter)
         whole = whole.append_column(COLUMN, pa.array(values))
@@ -65,6 +69,12 @@ def predict(
         print(f"{len(values)} predictions written to {out}")
 
 
+def _form(out: Path) -> str:
+    """What the name asks for: its ending, and the one before .gz."""
+    endings = [ending.lower() for ending in out.suffixes]
+    return "".join(endings[-2:] if endings[-1:] == [".gz"] else endings[-1:])
+
+
 def _write_parquet(table: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
@@ -72,8 +82,9 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def _write_file(table: pa.Table, path: Path, out: Path) -> None:
-    with path.open("wb") as file:
-        _write_text(table, file, "\t" if out.suffix.lower() in (".tsv", ".tab") else ",")
+    opened = gzip.open if out.suffix.lower() == ".gz" else open
+    with opened(path, "wb") as file:
+        _write_text(table, file, "\t" if _form(out).startswith(".tsv") else ",")
 
 
 def _write_text(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
