@@ -331,5 +331,5 @@ def test_an_interrupt_leaves_nothing(tmp_path):
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (out, err) == ("", "")
+    assert (out, err) == ("", "headwater: interrupted\n")
     assert {path.name for path in tmp_path.iterdir()} == {"s.csv"}

@@ -55,7 +55,9 @@ def read_delimited(name: str, content: Any, head: bytes, delimiter: str | None) 
         data, manners = as_numbers(_parse(name, content, found, dotted), _MISSING, CONTINENTAL)
     manners.pop("plainly", None)
     if manners:
-        words = "; ".join(f"{manner} in {', '.join(name.strip() for name in names[:8])}" for manner, names in manners.items())
+        words = "; ".join(
+            f"{manner} in {', '.join(name.strip() for name in names[:8])}" for manner, names in manners.items()
+        )
         notes.append(f"{name}: text is read as numbers: {words}")
     return data, notes
 

@@ -25,7 +25,11 @@ def predict(
     data: Annotated[Path, typer.Argument(help="Table to predict for, with the model's columns.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The table to write: .csv or .tsv (or with .gz), or .parquet. [default: CSV to the output]"),
+        typer.Option(
+            "--out",
+            "-o",
+            help="The table to write: .csv or .tsv (or with .gz), or .parquet. [default: CSV to the output]",
+        ),
     ] = None,
     delimiter: o.Delimiter = None,
     as_json: o.AsJson = False,
