@@ -15,7 +15,12 @@ from headwater.numerals import NUMERAL
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_OTHER_DATE = rf"^(\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{2,4}})([ T].*)?$"
+_OTHER_DATES = (
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}",
+    rf"\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{2,4}}",
+    rf"{_MONTH} \d{{1,2}},? \d{{2,4}}",
+)
+_OTHER_DATE = rf"^({'|'.join(_OTHER_DATES)})([ T].*)?$"
 _IDENTIFIERS = "identifiers by their look (--features would use them)"
 _MOST_LEVELS = 1000
 _MOST_CODES = 10  # more different numbers than that in one text column are no codes
