@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -144,7 +145,7 @@ def _delimiter(text: str, wanted: str | None) -> str:
     return best if counts[best] > 1 else ","
 
 
-def _cells(text: str, delimiter: str) -> Any:
+def _cells(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
 
 

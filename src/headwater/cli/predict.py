@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import sys
 from pathlib import Path
@@ -86,8 +85,9 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def _write_file(table: pa.Table, path: Path, out: Path) -> None:
-    opened = gzip.open if out.suffix.lower() == ".gz" else open
-    with opened(path, "wb") as file:
+    import pyarrow as pa
+
+    with pa.output_stream(str(path), compression="gzip" if out.suffix.lower() == ".gz" else None) as file:
         _write_text(table, file, "\t" if _form(out).startswith(".tsv") else ",")
 
 
