@@ -319,12 +319,12 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         "fit",
         "s.csv",
         "s.csv",
-        "--outcome",
+        *OUTCOME[:1],
         "y",
         "--degree",
         "2",
         "-o",
-        "m.skops",
+        "m",
     ]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2.5)

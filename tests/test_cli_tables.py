@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from headwater.blocks import read_table
 from headwater.cli import main
+from headwater.delimited import HEAD
 
 TABLES = Path(__file__).parent / "tables"
 SAME = "same"  # the advice on source.csv and target.csv, to the last digit
@@ -145,6 +147,7 @@ CASES = [
     ("typed.parquet", "source.csv", "--groups tags", 2, "the groups 'tags' are of type list<element: string>"),
     ("typed.parquet", "source.csv", "--groups subject", 2, "no group 'subject' in 1 of 8 rows"),
     ("target.csv", "source.csv", "--features size,nonsense", 2, "there is no column 'nonsense'"),
+    ("extra.csv", "source.csv", "--features size,garden", 2, "source.csv: there is no column 'garden'"),
     ("target.csv", "source.csv", "--features price", 2, "--features: 'price' is the outcome"),
     ("target.csv", "source.csv", "--exclude nonsense", 2, "there is no column 'nonsense'"),
     ("target.csv", "source.csv", "--exclude size,age,colour", 2, "shares no usable feature"),
@@ -246,3 +249,12 @@ def test_bookkeepers_minus_signs(headwater):
     )
     assert books.pop("notes")[2:] == plainly.pop("notes")
     assert books == plainly
+
+
+def test_a_letter_may_lie_across_the_end_of_the_first_block(tmp_path):
+    names = ["é" * 16 + str(index) for index in range(2_000)]
+    for shift in range(2):
+        header = ",".join(["x" * shift + names[0], *names[1:]])
+        assert len(header.encode()) > HEAD
+        (tmp_path / "t.csv").write_text(f"{header}\n{','.join('1' * len(names))}\n")
+        assert read_table(tmp_path / "t.csv").names[1:] == names[1:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class Table:
     data: pa.Table
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property  # Arrow would gather thousands of names anew at every question
     def names(self) -> list[str]:
         return list(self.data.column_names)
 

@@ -50,10 +50,8 @@ def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.string())  # the nearest double; Arrow's own way from decimals misses it by a digit
     values = column.cast(pa.float64(), safe=False)
-    if pa.types.is_floating(column.type):
-        nan = pc.is_nan(values)
-        if pc.any(nan).as_py():
-            values = pc.if_else(nan, pa.scalar(None, pa.float64()), values)
+    if pa.types.is_floating(column.type) and _nans(values):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     return values
 
 
@@ -108,8 +106,13 @@ def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
 
 def missing_in(column: pa.ChunkedArray) -> int:
     """How many of a column's values are missing: null or NaN."""
-    nan = pc.sum(pc.is_nan(column)).as_py() if pa.types.is_floating(column.type) else 0
-    return int(column.null_count + (nan or 0))
+    return int(column.null_count) + _nans(column)
+
+
+def _nans(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_floating(column.type) or np.isfinite(pc.sum(column).as_py() or 0.0):
+        return 0  # one NaN would have made the sum NaN
+    return int(pc.sum(pc.is_nan(column)).as_py() or 0)
 
 
 def example(column: pa.ChunkedArray) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,9 +124,8 @@ def _text(name: str, head: bytes) -> str:
         raise ValueError(f"{name}: the text is UTF-16; UTF-8 was tried: save it again as CSV in UTF-8")
     if b"\0" in head:
         raise ValueError(f"{name}: this is binary data, not a table; give CSV, TSV or Parquet")
-    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1] or head[:-4]
     try:
-        return whole.decode("utf-8-sig")
+        return getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < HEAD)
     except UnicodeDecodeError:
         raise ValueError(not_utf8(name)) from None
 

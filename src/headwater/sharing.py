@@ -41,15 +41,18 @@ def shared_columns(
     notes = []
     offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
     for one, other in ((source, target), (target, source)):
-        alone = [name for name in dict.fromkeys(one.names) if name not in {*other.names, *taken, *excluded}]
-        if [name for name in alone if name in named]:
-            raise ValueError(f"{other.name}: there is no column {alone[0]!r}, which --features names")
+        known = {*other.names, *taken, *excluded}
+        alone = [name for name in dict.fromkeys(one.names) if name not in known]
+        absent = [name for name in alone if name in named]
+        if absent:
+            raise ValueError(f"{other.name}: there is no column {absent[0]!r}, which --features names")
         if alone and not named:
             notes.append(f"{one.name}: unused, not in {other.name}: {listed(alone)}")
     columns: list[Column] = []
     dropped: dict[str, list[str]] = {}
+    both = {*source.names} & {*target.names}
     for name in offered:
-        if name not in target.names or name not in source.names:
+        if name not in both:
             continue
         reason = _reason_against(source, target, name, wanted=name in named)
         if reason is None:
@@ -118,8 +121,11 @@ def _beyond_doubles(column: pa.ChunkedArray) -> bool:
 def _is_numbering(values: pa.ChunkedArray) -> bool:
     """Whether numbers identify rows: ten or more different whole numbers that count up or nearly fill a range."""
     rows = len(values)
-    if values.null_count or rows < 10 or pc.any(pc.not_equal(values, pc.floor(values))).as_py():
+    if values.null_count or rows < 10:
         return False
+    for part in (values.slice(0, 100), values):  # the first cells refuse most columns
+        if pc.any(pc.not_equal(part, pc.floor(part))).as_py():
+            return False
     if pc.count_distinct(values).as_py() < rows:
         return False
     steps = pc.pairwise_diff(values.combine_chunks())
