@@ -1,6 +1,7 @@
 """The command line on a table of 200,000 rows × 100 features, five of them categories, and a target of 200 rows.
 
-Every command is a process of its own, measured by the operating system: wall time, and the most memory it held.
+Every command is a process of its own, measured by the operating system: wall time, computing time of all its threads,
+and the most memory it held.
 The opponent is pyarrow reading the source and nothing else. Minima over interleaved repetitions, so that ratios are
 within one run. Start-up: `headwater --help` against a typer program of one empty command, medians, interleaved.
 
@@ -52,8 +53,8 @@ def write(folder: Path) -> None:
         csv.write_csv(pa.table(columns), folder / f"{name}.csv")
 
 
-def measured(command: list[str], folder: Path) -> tuple[float, float]:
-    """Seconds and megabytes of a process, which must succeed."""
+def measured(command: list[str], folder: Path) -> tuple[float, float, float]:
+    """Seconds, seconds of computing and megabytes of a process, which must succeed."""
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -61,7 +62,7 @@ def measured(command: list[str], folder: Path) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main(repetitions: int = 5) -> None:
@@ -87,9 +88,13 @@ def main(repetitions: int = 5) -> None:
             for title, command in commands.items():
                 runs[title].append(measured(command, folder))
         best = {title: [min(values) for values in zip(*found, strict=True)] for title, found in runs.items()}
-        seconds, megabytes = best["pyarrow reads the source"]
-        for title, (s, mb) in best.items():
-            print(f"  {title:26}{s:7.2f} s {s / seconds:6.2f} times {mb:8.0f} MB {mb / megabytes:6.2f} times")
+        units = ("s", "s computing", "MB")
+        for title, found in best.items():
+            ratios = [mine / alone for mine, alone in zip(found, best["pyarrow reads the source"], strict=True)]
+            print(
+                f"  {title:25}",
+                *(f"{a:7.2f} {u} ({r:5.2f} times)" for a, u, r in zip(found, units, ratios, strict=True)),
+            )
         times = {title: [] for title in starts}
         for _ in range(5 * repetitions):
             for title, command in starts.items():

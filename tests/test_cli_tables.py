@@ -104,7 +104,7 @@ CASES = [
     ("two_rows.csv", "source.csv", "", 2, "two_rows.csv: 2 rows have an outcome; at least 3 are needed"),
     ("target.csv", "two_rows.csv", "", 2, "two_rows.csv: 2 rows have an outcome; at least 3 are needed"),
     ("all_outcomes_missing.csv", "source.csv", "", 2, "the outcome 'price' is missing in every row"),
-    ("renamed_outcome.csv", "source.csv", "", 2, "renamed_outcome.csv: there is no column 'price'"),
+    ("renamed_outcome.csv", "source.csv", "", 2, "the columns are size, age, colour, cost; --target-outcome"),
     ("text_outcome.csv", "source.csv", "", 2, "the outcome 'price' is not numeric: 'cheap'"),
     ("outcome_of_words.csv", "source.csv", "", 2, "the outcome 'price' is not numeric: 'cheap'"),
     ("infinite_outcome.csv", "source.csv", "", 2, "column 'price' has an infinite value in row 5"),
@@ -112,7 +112,7 @@ CASES = [
     ("infinite.csv", "source.csv", "", 2, "infinite.csv: column 'size' has an infinite value in row 5"),
     ("totals.csv", "source.csv", "", 2, "source.csv has numbers ('53.5'), totals.csv has text ('Total')"),
     ("header_twice.csv", "source.csv", "", 2, "header_twice.csv: the outcome 'price' is not numeric: 'price'"),
-    ("capitals.csv", "source.csv", "", 2, "no column 'price'; the columns are SIZE, AGE, COLOUR, PRICE"),
+    ("capitals.csv", "source.csv", "", 2, "the columns are SIZE, AGE, COLOUR, PRICE; --target-outcome"),
     ("title.csv", "source.csv", "", 2, "the columns are Sales of 2021, '', '', ''"),
     ("sep_line.csv", "source.csv", "", 2, "sep_line.csv: the first line, sep=;, is for spreadsheets alone; delete it"),
     ("row_names.csv", "source.csv", "", 2, "the header has 4 columns, a line has 5: 0,51.9"),
@@ -223,9 +223,9 @@ def test_each_table(case, plain, headwater):
 
 
 def test_as_processes(plain):
-    """Ten of the cases, started as a shell would."""
-    chosen = CASES[::14]
-    assert len(chosen) >= 10
+    """Some of the cases, started as a shell would."""
+    chosen = CASES[::20]
+    assert len(chosen) >= 7
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(run, [arguments(*case[:3]) for case in chosen]))
     for case, result in zip(chosen, found, strict=True):

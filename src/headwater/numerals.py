@@ -49,7 +49,7 @@ def as_numbers(data: pa.Table, missing: list[str], manners: tuple[str, ...]) -> 
         bare = _bare(column)
         manner = None if bare is None else next((manner for manner in manners if _written(bare, manner)), None)
         if manner is not None:
-            for how in (manner, *([] if bare is column else [_DRESSED])):
+            for how in (manner, *([] if bare.equals(column) else [_DRESSED])):
                 found.setdefault(how, []).append(field.name)
             _, _, dropped, point = _MANNERS[manner]
             bare = pc.replace_substring(bare, dropped, "") if dropped else bare

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.blocks import Table, read_table
+from headwater.blocks import Table, listed, read_table
 from headwater.columns import Column, kind_of, met, missing_in, number_column
 from headwater.moments import Array
 from headwater.sharing import shared_columns
@@ -69,6 +69,11 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
         raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
+    if roles.target_outcome is None and roles.outcome in tables[0].names and roles.outcome not in tables[1].names:
+        raise ValueError(
+            f"{tables[1].name}: there is no column {roles.outcome!r}; the columns are {listed(tables[1].names)}; "
+            "--target-outcome says what it is called there"
+        )
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights)
     for side in (before, after):

@@ -79,7 +79,8 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     if kind != theirs and other.null_count < len(other):
         words = [f"{table.name} has {WORDS[k]} ({example(c)})"
                  for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
-        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
+        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one (empty cells are missing values), "
+                         f"or leave it out by --exclude {name!r}")  # fmt: skip
     if kind == CATEGORY:
         return _against_text(column, wanted)
     if not wanted and _beyond_doubles(column):

@@ -28,7 +28,7 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="The table to write: .csv or .tsv (or with .gz), or .parquet. [default: CSV to the output]",
+            help="The table to write: .csv or .tsv (or with .gz), or .parquet. (default: CSV to the output)",
         ),
     ] = None,
     delimiter: o.Delimiter = None,

@@ -24,6 +24,7 @@ def check_output(path: Path, *inputs: Path) -> None:
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary name beside the path, which takes its place once the block has ended without an error."""
+    path = path.resolve()  # a link stays a link
     direct = path.exists() and not path.is_file()  # a device or a pipe holds nothing to protect
     part = path if direct else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
