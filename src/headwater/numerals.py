@@ -48,7 +48,7 @@ def as_numbers(data: pa.Table, missing: list[str], manners: tuple[str, ...]) -> 
         column = pc.if_else(pc.is_in(column, marks), pa.scalar(None, pa.string()), column)
         bare = _bare(column)
         manner = None if bare is None else next((manner for manner in manners if _written(bare, manner)), None)
-        if manner is not None:
+        if bare is not None and manner is not None:
             for how in (manner, *([] if bare.equals(column) else [_DRESSED])):
                 found.setdefault(how, []).append(field.name)
             _, _, dropped, point = _MANNERS[manner]

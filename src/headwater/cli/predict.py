@@ -61,9 +61,10 @@ def predict(
     notes = (*table.notes, *met(table, loaded.columns))
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
-        whole = table.data
-        del table  # its text may take its place in memory
-        if not parquet and data.is_file():
+        if parquet or not data.is_file():
+            whole = table.data
+        else:
+            del table  # its text takes its place in memory
             whole = read_text(data, delimiter)
         whole = whole.append_column(COLUMN, pa.array(values))
         if out is None:
