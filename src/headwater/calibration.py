@@ -207,7 +207,9 @@ def _ends(best: Point, unit: Array, roots: list[float], side: float) -> list[flo
         return float(np.sqrt(max(near.value - best.value, 0.0)))
 
     information = best.derivatives[1] / 2
-    variance = max(np.linalg.pinv(information)[RHO, RHO], 1 / max(information[RHO, RHO], 1e-300))
+    precision = np.sqrt(np.where(information.diagonal() > 0, information.diagonal(), 1.0))
+    inverse = np.linalg.pinv(information / np.outer(precision, precision), rcond=1e-12)
+    variance = max(float(inverse[RHO, RHO]), 1.0) / precision[RHO] ** 2
     ends: list[float] = []
     inner = float(best.parameters[RHO]), 0.0
     step = side * float(np.sqrt(variance))
