@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ def mlp(*sizes: int, dropout: float = 0.0) -> nn.Sequential:
     ['head.weight', 'head.bias']
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    for i, (wide, narrow) in enumerate(zip(sizes[:-2], sizes[1:-1], strict=True), 1):
+    for i, (wide, narrow) in enumerate(pairwise(sizes[:-1]), 1):
         layers[f"hidden{i}"] = nn.Linear(wide, narrow)
         layers[f"relu{i}"] = nn.ReLU()
         if dropout:

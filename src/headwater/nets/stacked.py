@@ -6,7 +6,7 @@ product of (K·width, features) with (features, batch), and every other product 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Self
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from headwater.nets.models import States
 from headwater.nets.recipe import Recipe, batches, matches
+from headwater.nets.workers import Tick
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def train_stack(
     weight_decay: Sequence[float],
     anchor_weight: Sequence[float],
     exclude: Sequence[str],
-    tick: Callable[[int], None],
+    tick: Tick,
 ) -> tuple[States, Tensor, Tensor]:
     """Train K members that share a seed's batches; their states, mean losses and distances, both (epochs, K)."""
     parameters = {name: value.clone(memory_format=torch.contiguous_format) for name, value in states.items()}
@@ -79,7 +80,7 @@ def train_stack(
     optimizer = kind(groups, lr=recipe.learning_rate, fused=True)
     masks = Masks.of(plan, streams)
     losses, distances = [], []
-    for epoch, order in enumerate(batches(seed, len(y), recipe)):
+    for order in batches(seed, len(y), recipe):
         total = torch.zeros(len(streams), device=X.device)
         for index in order:
             index = index.to(X.device)
@@ -89,10 +90,10 @@ def train_stack(
                     for name in anchored:
                         gradients[name][part].add_(parameters[name][part] - states[name][part], alpha=pull)
             optimizer.step()
+            tick(len(streams))
         losses.append(total / len(y))
         squares = [(parameters[name] - states[name]).flatten(1).square().sum(1) for name in anchored]
         distances.append(torch.stack(squares).sum(0).sqrt())
-        tick(epoch + 1)
     return parameters, torch.stack(losses), torch.stack(distances)
 
 
@@ -107,10 +108,8 @@ def forward(
     for i, layer in enumerate(plan):
         W = parameters[f"{layer.name}.weight"]
         bias = parameters[f"{layer.name}.bias"] if layer.biased else None
-        if i == 0:
-            out = (W.flatten(0, 1) @ flows[0]).view(*W.shape[:2], len(X))
-        else:
-            out = W @ flows[-1]
+        # The members' first layers read the same batch: one product.
+        out = W @ flows[-1] if i else (W.flatten(0, 1) @ flows[0]).view(*W.shape[:2], len(X))
         if bias is not None:
             out += bias[:, :, None]
         if layer.relu:
@@ -165,7 +164,7 @@ class Masks:
         return cls(plan, generators, torch.tensor([distinct.index(stream) for stream in streams]))
 
     def draw(self, batch: int, device: torch.device) -> list[Tensor | None]:
-        """A layer's factors (K, width, batch), or (1, width, batch) where the members share a stream: 0 or 1/(1 − p)."""
+        """A layer's factors, 0 or 1/(1 − p): (K, width, batch), or (1, width, batch) of one shared stream."""
         masks: list[Tensor | None] = []
         for layer in self.plan:
             if not layer.dropout:

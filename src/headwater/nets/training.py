@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from headwater.nets.models import Factory, States, member, members, stack
-from headwater.nets.recipe import Recipe, batches, matches
+from headwater.nets.alone import row_wise, train_alone
+from headwater.nets.models import Factory, States, member, members
+from headwater.nets.recipe import Recipe
 from headwater.nets.stacked import forward, layers, train_stack
+from headwater.nets.workers import Job, side_by_side
 
 Rows = tuple[Tensor, Tensor]
 Progress = Callable[[int, int], None]
@@ -50,88 +53,49 @@ def train(
     int64, in memory. ``seeds`` (K,): the order of the batches. ``weight_decay``, ``anchor_weight``: a number, or one a
     member. ``exclude``: shell patterns of parameters left out of the penalty and of the distance, as a new head is.
     ``streams`` (K,): what dropout is drawn from, the seeds by default, so that members differ by their decay alone.
-    ``progress`` is called with (done, total) epochs over all members. An interruption passes through.
+    ``progress`` is called with (done, total) steps over all members. An interruption passes through.
     """
     K = len(seeds)
     decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
     streams = list(seeds) if streams is None else list(streams)
-    plan = layers(factory())
-    rows = (rows[0].to(device), rows[1].to(device))
-    done = 0
-
-    def run(which: Sequence[int]) -> tuple[States, Tensor, Tensor]:
-        nonlocal done
-
-        def tick(epoch: int) -> None:
-            if progress:
-                progress(done + epoch * len(which), K * recipe.epochs)
-
-        part = {name: value.to(device) for name, value in members(states, which).items()}
-        settings = (
-            [streams[k] for k in which], [decays[k] for k in which], [pulls[k] for k in which], exclude, tick
-        )  # fmt: skip
-        if plan is None:
-            found = train_alone(factory, part, rows, recipe, seeds[which[0]], *settings)
-        else:
-            found = train_stack(plan, part, rows, recipe, seeds[which[0]], *settings)
-        done += len(which) * recipe.epochs
-        return {name: value.cpu() for name, value in found[0].items()}, found[1].cpu(), found[2].cpu()
-
-    groups = (
-        [[k] for k in range(K)]
-        if plan is None
-        else [[k for k in range(K) if seeds[k] == s] for s in dict.fromkeys(seeds)]
-    )
-    parts = [run(group) for group in groups]
-    back = torch.tensor([k for group in groups for k in group]).argsort()
-    return Trained(
-        {name: torch.cat([part[0][name] for part in parts])[back] for name in states},
-        torch.cat([part[1] for part in parts], 1)[:, back],
-        torch.cat([part[2] for part in parts], 1)[:, back],
-    )
-
-
-def train_alone(
-    factory: Factory,
-    states: States,
-    rows: Rows,
-    recipe: Recipe,
-    seed: int,
-    streams: Sequence[int],
-    weight_decay: Sequence[float],
-    anchor_weight: Sequence[float],
-    exclude: Sequence[str],
-    tick: Callable[[int], None],
-) -> tuple[States, Tensor, Tensor]:
-    """Train one member of any architecture, a plain loop."""
-    X, y = rows
-    [decay], [pull] = weight_decay, anchor_weight
     with torch.random.fork_rng(devices=[]):
-        model = factory().to(X.device).train()
-        model.load_state_dict(member(states, 0))
-        torch.manual_seed(streams[0])
-        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
-        optimizer = kind(trained.values(), lr=recipe.learning_rate, weight_decay=decay, fused=True)
-        anchored = [(p, states[name][0]) for name, p in trained.items() if not matches(name, exclude)]
-        losses, distances = [], []
-        for epoch, order in enumerate(batches(seed, len(y), recipe)):
-            total = torch.zeros((), device=X.device)
-            for index in order:
-                index = index.to(X.device)
-                loss = F.cross_entropy(model(X[index]), y[index])
-                optimizer.zero_grad()
-                loss.backward()
-                if pull:
-                    for p, start in anchored:
-                        p.grad.add_(p.detach() - start, alpha=pull)
-                optimizer.step()
-                total += loss.detach() * len(index)
-            losses.append(total / len(y))
-            distances.append(sum((p.detach() - start).square().sum() for p, start in anchored).sqrt())
-            tick(epoch + 1)
-        trained_state = {name: value.detach() for name, value in model.state_dict().items()}
-        return stack([trained_state]), torch.stack(losses)[:, None], torch.stack(distances)[:, None]
+        template = factory().to(device)
+    X, y = rows[0].to(device), rows[1].to(device)
+    if X.ndim == 4:  # convolutions are faster over pixels that hold their channels together
+        X, template = X.to(memory_format=torch.channels_last), template.to(memory_format=torch.channels_last)
+    plan = layers(template)
+    groups = _groups(seeds, plan is not None)
+    done, total = 0, K * recipe.epochs * math.ceil(len(y) / recipe.batch_size)
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    def job(group: Sequence[int]) -> Job[tuple[States, Tensor, Tensor]]:
+        part = {name: value.to(device) for name, value in members(states, group).items()}
+        settings = ([values[k] for k in group] for values in (streams, decays, pulls))
+        run = partial(train_alone, template) if plan is None else partial(train_stack, plan)
+        return partial(run, part, (X, y), recipe, seeds[group[0]], *settings, exclude)
+
+    jobs = [job(group) for group in groups]
+    beside = X.device.type == "cpu" and (plan is not None or row_wise(template))
+    parts = side_by_side(jobs, tick) if beside else [job(tick) for job in jobs]
+    order = torch.tensor([k for group in groups for k in group]).argsort()
+    return Trained(
+        {name: torch.cat([part[0][name] for part in parts])[order].cpu() for name in states},
+        *(torch.cat([part[i] for part in parts], 1)[:, order].cpu() for i in (1, 2)),
+    )
+
+
+def _groups(seeds: Sequence[int], stacked: bool) -> list[list[int]]:
+    """The members that train together: those of one seed, in a share for each of torch's threads, or each alone."""
+    if not stacked:
+        return [[k] for k in range(len(seeds))]
+    width = torch.get_num_threads()
+    of_seed = [[k for k, other in enumerate(seeds) if other == seed] for seed in dict.fromkeys(seeds)]
+    return [group[i::width] for group in of_seed for i in range(min(width, len(group)))]
 
 
 @torch.no_grad()
