@@ -15,7 +15,6 @@ from headwater.study.runner import Plan
 from headwater.study.store import Record
 
 if TYPE_CHECKING:
-    from headwater.study.networks.training import Group
     from headwater.study.presentation import Presentation
 
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
@@ -138,7 +137,7 @@ class Networks:
             _require(all(map(math.isfinite, values)), f"{option} must hold finite numbers")
             _require(len(set(values)) == len(values), f"{option} holds a value twice")
             _require(list(values) == sorted(values), f"{option} must increase")
-        _require(0 < min(self.shares) and max(self.shares) <= 1, f"{share} must be above 0 and at most 1")
+        _require(min(self.shares) > 0 and max(self.shares) <= 1, f"{share} must be above 0 and at most 1")
         _require(min(self.weight_decays) >= 0, "--weight-decays must not be negative")
         _require(len(self.weight_decays) >= 2, "--weight-decays needs at least 2 to choose between")
         _require(self.seeds >= 1, "--seeds must be at least 1")

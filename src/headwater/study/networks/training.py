@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import cpu_count
@@ -126,8 +126,8 @@ def subset(rows: datasets.Rows, share: float, seed: int) -> datasets.Rows:
 def plan(experiment: Networks, missing: Sequence[Trial], workers: int | None) -> Plan:
     """The groups of the missing trials, once the data, the device and the target's shares have been found in order.
 
-    Dense networks are stacked: a group is a seed, and all cores work on it. Convolutions train one by one: a group is one
-    weight decay of a seed, on one core of its own. An accelerator takes one group at a time.
+    A dense seed is one stack of all its weight decays. Convolutions train one by one, a core each: a group is as many
+    weight decays of a seed as there are cores. Groups follow each other, and each uses every core.
     """
     if find_spec("torch") is None:
         raise ImportError("the network experiments need torch: pip install 'headwater[nets]'")
@@ -135,21 +135,20 @@ def plan(experiment: Networks, missing: Sequence[Trial], workers: int | None) ->
 
     if experiment.device != "cpu":
         arrays.require_device(experiment.device)
-    setting = experiment.setting
-    pair = datasets.load(setting.dataset, experiment.data)
-    _require_classes(experiment, pair, missing)
+    dataset = experiment.setting.dataset
+    _require_classes(experiment, datasets.load(dataset, experiment.data), missing)
     cores = cpu_count() if workers is None or workers < 0 else workers
-    stacked = setting.dataset in HIDDEN or experiment.device != "cpu"
-    grouped: dict[Any, list[Trial]] = {}
-    for trial in missing:
-        decay = trial.weight_decay
-        if decay is None:  # scratch goes with the seed's first source: alone it would leave a worker idle
-            decay = next((other.weight_decay for other in missing if (other.seed, other.method) == (trial.seed, "source")), 0)
-        grouped.setdefault(trial.seed if setting.dataset in HIDDEN else (trial.seed, decay), []).append(trial)
-    groups = [
-        Group(trials, experiment.data, experiment.device, cores if stacked else 1) for trials in grouped.values()
-    ]
-    return Plan(groups, {"n_jobs": 1} if stacked else {"n_jobs": cores, "prefer": "processes"})
+    together = len(experiment.weight_decays) if dataset in HIDDEN else cores
+    groups = []
+    for seed in sorted({trial.seed for trial in missing}):
+        mine = [trial for trial in missing if trial.seed == seed]
+        # In the order of the trials; scratch goes with the first, whose source it does not need.
+        decays = list(dict.fromkeys(trial.weight_decay for trial in mine if trial.weight_decay is not None)) or [None]
+        for start in range(0, len(decays), together):
+            these = {*decays[start : start + together], *([None] if start == 0 else [])}
+            trials = [trial for trial in mine if trial.weight_decay in these]
+            groups.append(Group(trials, experiment.data, experiment.device, cores))
+    return Plan(groups, {"n_jobs": 1})
 
 
 def _require_classes(experiment: Networks, pair: datasets.Pair, missing: Sequence[Trial]) -> None:
