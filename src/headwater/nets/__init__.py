@@ -1,7 +1,23 @@
 """Networks: train the source for its downstream. The only part of headwater that imports torch."""
 
 from headwater.nets.models import initial, member, members, mlp, small_cnn, stack
+from headwater.nets.path import Choice, SourcePath
 from headwater.nets.recipe import Recipe
+from headwater.nets.sweep import sweep
 from headwater.nets.training import Trained, accuracy, train
 
-__all__ = ["Recipe", "Trained", "accuracy", "initial", "member", "members", "mlp", "small_cnn", "stack", "train"]
+__all__ = [
+    "Choice",
+    "Recipe",
+    "SourcePath",
+    "Trained",
+    "accuracy",
+    "initial",
+    "member",
+    "members",
+    "mlp",
+    "small_cnn",
+    "stack",
+    "sweep",
+    "train",
+]

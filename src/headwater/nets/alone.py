@@ -24,7 +24,7 @@ def row_wise(model: nn.Module) -> bool:
     return type(model) is nn.Sequential and all(type(layer) in ROW_WISE for layer in model)
 
 
-class StreamDropout(nn.Module):
+class StreamDropout(nn.Module):  # type: ignore[misc]  # torch's types are not read
     """Dropout from a generator of its own; nn.Dropout draws from the global one, which other threads use too."""
 
     def __init__(self, p: float, generator: torch.Generator) -> None:

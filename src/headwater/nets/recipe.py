@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +22,10 @@ class Recipe:
     batch_size: int
     learning_rate: float = 1e-3
     decoupled: bool = False
+
+    def steps(self, n: int) -> int:
+        """How many steps the recipe takes over n rows."""
+        return self.epochs * math.ceil(n / self.batch_size)
 
 
 def batches(seed: int, n: int, recipe: Recipe) -> Iterator[tuple[Tensor, ...]]:

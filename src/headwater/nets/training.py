@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from headwater.nets.alone import row_wise, train_alone
 from headwater.nets.models import Factory, States, member, members
@@ -18,6 +17,7 @@ from headwater.nets.workers import Job, side_by_side
 
 Rows = tuple[Tensor, Tensor]
 Progress = Callable[[int, int], None]
+EVALUATED = 512  # rows at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,11 @@ def train(
     K = len(seeds)
     decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
     streams = list(seeds) if streams is None else list(streams)
-    with torch.random.fork_rng(devices=[]):
-        template = factory().to(device)
-    X, y = rows[0].to(device), rows[1].to(device)
-    if X.ndim == 4:  # convolutions are faster over pixels that hold their channels together
-        X, template = X.to(memory_format=torch.channels_last), template.to(memory_format=torch.channels_last)
+    template = _fresh(factory, device)
+    X, y = _laid_out(rows[0].to(device)), rows[1].to(device)
     plan = layers(template)
     groups = _groups(seeds, plan is not None)
-    done, total = 0, K * recipe.epochs * math.ceil(len(y) / recipe.batch_size)
+    done, total = 0, K * recipe.steps(len(y))
 
     def tick(count: int) -> None:
         nonlocal done
@@ -98,24 +95,36 @@ def _groups(seeds: Sequence[int], stacked: bool) -> list[list[int]]:
     return [group[i::width] for group in of_seed for i in range(min(width, len(group)))]
 
 
-@torch.no_grad()
 def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
     """The share of rows whose class each member predicts, (K,)."""
-    model = factory()
-    plan = layers(model)
     K = len(next(iter(states.values())))
-    right = torch.zeros(K)
+    model = _fresh(factory, device).eval()
+    plan = layers(model)
     states = {name: value.to(device) for name, value in states.items()}
-    model.to(device).eval()
-    for X, y in zip(rows[0].split(1024), rows[1].split(1024), strict=True):
-        X, y = X.to(device), y.to(device)
-        if plan is not None:
-            right += (forward(plan, states, X)[-1].argmax(1) == y).sum(1).cpu()
-            continue
-        for k in range(K):
-            model.load_state_dict(member(states, k))
-            right[k] += int((model(X).argmax(1) == y).sum())
+    right = torch.zeros(K)
+    with torch.no_grad():
+        for X, y in zip(rows[0].split(EVALUATED), rows[1].to(device).split(EVALUATED), strict=True):
+            X = _laid_out(X.to(device))
+            if plan is not None:
+                right += (forward(plan, states, X)[-1].argmax(1) == y).sum(1).cpu()
+                continue
+            for k in range(K):
+                model.load_state_dict(member(states, k))
+                right[k] += int((model(X).argmax(1) == y).sum())
     return right / len(rows[1])
+
+
+def _fresh(factory: Factory, device: str) -> nn.Module:
+    """A module of the architecture, the global random state left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        model = factory().to(device)
+    convolutional = any(type(layer) is nn.Conv2d for layer in model.modules())
+    return model.to(memory_format=torch.channels_last) if convolutional else model
+
+
+def _laid_out(X: Tensor) -> Tensor:
+    """Images with the channels of a pixel side by side: there convolutions are fastest."""
+    return X.to(memory_format=torch.channels_last) if X.ndim == 4 else X
 
 
 def _each(name: str, value: float | Sequence[float], count: int) -> list[float]:
