@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class Rows(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One side of a pair: what it is trained on, what it is tested on, and its classes in the order of their numbers."""
+    """One side of a pair: training rows, test rows, and the names of its classes in the order of their numbers."""
 
     train: Rows
     test: Rows
@@ -161,13 +161,15 @@ def _download(origin: Origin, file: str) -> Path:
         raise ImportError(
             "downloading needs huggingface_hub: pip install 'headwater[nets]', or name a folder with --data"
         ) from None
-    where = {"repo_id": origin.repository, "filename": file, "repo_type": "dataset", "revision": origin.revision}
+    fetch = partial(
+        huggingface_hub.hf_hub_download, origin.repository, file, repo_type="dataset", revision=origin.revision
+    )
     try:
         try:  # what is cached needs no network, not even to ask whether it is current
-            return Path(huggingface_hub.hf_hub_download(**where, local_files_only=True))
+            return Path(fetch(local_files_only=True))
         except LocalEntryNotFoundError:
             logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it would print a line for every attempt
-            return Path(huggingface_hub.hf_hub_download(**where))
+            return Path(fetch())
     except OSError as problem:
         reason = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
         raise OSError(
@@ -269,14 +271,11 @@ def _newsgroups(data: Path | None) -> Pair:
         vectorizer.fit(texts[0][np.isin(labels[0], SPLITS["newsgroups"][0])])
     except ValueError:
         raise ValueError(f"{paths[0]} holds no words of the source's groups: copy or download the file again") from None
-    sides = [
-        [
-            _side(path, label, task, task, lambda rows, text=text: vectorizer.transform(text[rows]).toarray())
-            for path, label, text in zip(paths, labels, texts, strict=True)
-        ]
-        for task in SPLITS["newsgroups"]
-    ]
-    return Pair(*(Task(*side, task) for side, task in zip(sides, SPLITS["newsgroups"], strict=True)))
+
+    def side(i: int, task: tuple[str, ...]) -> Rows:
+        return _side(paths[i], labels[i], task, task, lambda rows: vectorizer.transform(texts[i][rows]).toarray())
+
+    return Pair(*(Task(side(0, task), side(1, task), task) for task in SPLITS["newsgroups"]))
 
 
 _HEADER = re.compile(r"[ \w.!-]+[:!]")

@@ -34,4 +34,4 @@ def require_device(name: str) -> None:
         torch.zeros(1, device=name).sum().item()
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
         reason = str(problem).strip().splitlines()[0].rstrip(".")
-        raise ValueError(f"--device {name} cannot be used here ({reason}): leave it out to compute on the CPU") from None
+        raise ValueError(f"--device {name} cannot be used here ({reason}): leave it out for the CPU") from None

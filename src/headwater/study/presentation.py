@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Presentation:
 
     `rows` is the summary as the experiment's own frozen values, `summary` the same as the columns of summary.csv, one
     mapping a line; `trials` the columns of trials.parquet. `draw` makes the figure; `heading` stands over `findings`,
-    one paragraph each. `protocol` is the version of the code's protocol. Texts are plain: the report escapes them.
+    one paragraph each. `protocol` is the version of the code's protocol,
+    `details` what --json says beside the summary. Texts are plain: the report escapes them.
     """
 
     rows: Sequence[Any]
@@ -44,6 +45,7 @@ class Presentation:
     tables: Sequence[Table]
     draw: Callable[[], Figure]
     protocol: int
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def number(value: float) -> str:

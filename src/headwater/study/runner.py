@@ -141,10 +141,10 @@ def complete(
 ) -> None:
     """Run the trials that are not stored, a batch for each worker at a time; a round is durable before the next begins.
 
-    `plan` is the experiment's, by default that of single trials on threads.
+    `plan` is the experiment's, by default `one_by_one`.
     """
     keys = store.keys()
-    todo = [trial for trial in trials if trial_key(trial.config) not in keys]
+    todo: list[Any] = [trial for trial in trials if trial_key(trial.config) not in keys]
     done = len(trials) - len(todo)
     if progress:
         progress(done, len(trials))

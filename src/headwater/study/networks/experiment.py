@@ -97,7 +97,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Networks:
-    """The paper's sweep on one data set: source, fine-tuned and scratch test accuracy against the source's weight decay.
+    """The paper's sweep on one data set: test accuracies against the weight decay of the source.
 
     `name` is the data set's, or "independence": standard fine-tuning alone, for several target shares. For every seed
     and weight decay one source is trained and serves every method and share. `data` is the folder that holds the files,
@@ -122,7 +122,8 @@ class Networks:
     def of(cls, dataset: str, scale: Scale = "paper", **options: Any) -> Self:
         """The experiment on one data set, at its one target share."""
         preset = SCALES[scale][dataset]
-        options = {"weight_decays": preset.weight_decays, "seeds": preset.seeds, "shares": (preset.share,)} | options
+        defaults = {"weight_decays": preset.weight_decays, "seeds": preset.seeds, "shares": (preset.share,)}
+        options = {**defaults, **options}
         return cls(dataset, scale, preset.setting, **options)
 
     @classmethod

@@ -36,8 +36,8 @@ class Curves:
 class Optimum:
     """Where the mean accuracies over the seeds are largest, how sure that is, and what it is worth.
 
-    The intervals hold 95 % of the argmaxes over bootstrap draws of the seeds. `steps` is how many points of the grid the
-    transfer optimum lies above the source's, its interval from the same draws, each of which draws both curves.
+    The intervals hold 95 % of the argmaxes over bootstrap draws of the seeds. `steps` is how many points of the grid
+    the transfer optimum lies above the source's, its interval from the same draws, each of which draws both curves.
     `gain` is what choosing the weight decay for the target rather than for the source adds to the transfer accuracy:
     both chosen by the other seeds' means, measured on the seed left out, so that choosing the largest of noisy numbers
     does not flatter it; `gain_ci95` is the half-width of its Student interval over the seeds.
@@ -56,7 +56,7 @@ class Optimum:
 
     @property
     def within_noise(self) -> bool:
-        """Whether the two optima could be one: their order is not certain, or nothing is gained by telling them apart."""
+        """Whether they could be one: their order is not certain, or nothing is gained by telling them apart."""
         low, high = self.steps_interval
         return low <= 0 <= high or not self.gain - self.gain_ci95 > 0
 

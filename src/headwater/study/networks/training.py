@@ -47,6 +47,7 @@ class Group:
         setting, seed = self.trials[0].setting, self.trials[0].seed
         pair = datasets.load(setting.dataset, self.data)
         decays = sorted({trial.weight_decay for trial in self.trials if trial.weight_decay is not None})
+        number = {trial: decays.index(trial.weight_decay) for trial in self.trials if trial.weight_decay is not None}
         shares = sorted({trial.share for trial in self.trials if trial.share is not None})
         started = {share: [trial for trial in self.trials if trial.share == share] for share in shares}
         meter = _Meter(tick)
@@ -73,7 +74,7 @@ class Group:
                 scores = nets.accuracy(factory, sources.states, arrays.rows(*pair.source.test), self.device).tolist()
                 for trial in self.trials:
                     if trial.method == "source":
-                        found[trial] = {"accuracy": scores[decays.index(trial.weight_decay)]}
+                        found[trial] = {"accuracy": scores[number[trial]]}
             factory = network(setting.dataset, pair.target)
             fresh = nets.member(nets.initial(factory, [seed]), 0)
             head = {name: value for name, value in fresh.items() if name.startswith("head.")}
@@ -84,9 +85,7 @@ class Group:
                     factory,
                     nets.stack(
                         [
-                            fresh
-                            if trial.weight_decay is None
-                            else nets.member(sources.states, decays.index(trial.weight_decay)) | new
+                            fresh if trial.method == "scratch" else nets.member(sources.states, number[trial]) | new
                             for trial in mine
                         ]
                     ),
@@ -119,8 +118,13 @@ def subset(rows: datasets.Rows, share: float, seed: int) -> datasets.Rows:
     """The seed's share of the rows: a larger share of the same seed holds the smaller ones."""
     if share == 1:
         return rows
-    chosen = np.random.default_rng(seed).permutation(len(rows.y))[: max(1, round(share * len(rows.y)))]
-    return datasets.Rows(rows.X[chosen], rows.y[chosen])
+    these = chosen(len(rows.y), share, seed)
+    return datasets.Rows(rows.X[these], rows.y[these])
+
+
+def chosen(count: int, share: float, seed: int) -> NDArray[np.intp]:
+    """Which of so many rows are a seed's share."""
+    return np.random.default_rng(seed).permutation(count)[: max(1, round(share * count))]
 
 
 def plan(experiment: Networks, missing: Sequence[Trial], workers: int | None) -> Plan:
@@ -143,18 +147,20 @@ def plan(experiment: Networks, missing: Sequence[Trial], workers: int | None) ->
     for seed in sorted({trial.seed for trial in missing}):
         mine = [trial for trial in missing if trial.seed == seed]
         # In the order of the trials; scratch goes with the first, whose source it does not need.
-        decays = list(dict.fromkeys(trial.weight_decay for trial in mine if trial.weight_decay is not None)) or [None]
-        for start in range(0, len(decays), together):
-            these = {*decays[start : start + together], *([None] if start == 0 else [])}
-            trials = [trial for trial in mine if trial.weight_decay in these]
+        decays = list(dict.fromkeys(trial.weight_decay for trial in mine if trial.weight_decay is not None))
+        for start in range(0, max(1, len(decays)), together):
+            these = decays[start : start + together]
+            trials = [
+                trial for trial in mine if trial.weight_decay in these or (trial.method == "scratch" and start == 0)
+            ]
             groups.append(Group(trials, experiment.data, experiment.device, cores))
     return Plan(groups, {"n_jobs": 1})
 
 
 def _require_classes(experiment: Networks, pair: datasets.Pair, missing: Sequence[Trial]) -> None:
-    y: NDArray[np.int64] = pair.target.train.y
+    y = pair.target.train.y
     for seed, share in sorted({(trial.seed, trial.share) for trial in missing if trial.share is not None}):
-        taken = subset(datasets.Rows(y, y), share, seed).y
+        taken = y[chosen(len(y), share, seed)]
         for number, name in enumerate(pair.target.classes):
             if number not in taken:
                 option = "--shares" if experiment.name == "independence" else "--share"
