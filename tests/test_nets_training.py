@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from headwater.nets import Recipe, initial, member, members, mlp, train  # noqa: E402
-from headwater.nets.stacked import layers  # noqa: E402
 
 DECAYS = [0.0, 1e-3, 1e-1]
 

@@ -27,14 +27,14 @@ LABEL: dict[Method, str] = {
 
 def sweep(experiment: Networks, measured: Curves, found: Sequence[Optimum]) -> Figure:
     """Source accuracy, target accuracy and distance: a panel each. One target share."""
-    figure = Figure(figsize=(10.5, 4.1))
+    figure = Figure(figsize=(10.5, 4.2))
     left, middle, right = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.065, right=0.99, bottom=0.15, top=0.76, wspace=0.24)
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.74, wspace=0.22)
     share = experiment.shares[0]
     _curve(left, experiment, measured.source, "source")
     _mark(left, experiment, found[0].source, found[0].source_interval, SOURCE, 0.04)
-    left.set_title("Source: test accuracy", loc="left", fontsize=10.5)
-    scratch = measured.scratch[share]
+    left.set_title("Source: test accuracy, %", loc="left", fontsize=10.5)
+    scratch = 100 * measured.scratch[share]
     middle.axhline(scratch.mean(), color=SCRATCH, lw=1.3)
     if len(scratch) > 1:
         low, high = scratch.mean() - scratch.std(ddof=1), scratch.mean() + scratch.std(ddof=1)
@@ -42,7 +42,7 @@ def sweep(experiment: Networks, measured: Curves, found: Sequence[Optimum]) -> F
     for i, best in enumerate(found):
         _curve(middle, experiment, measured.transfer[best.method, share], best.method)
         _mark(middle, experiment, best.transfer, best.transfer_interval, COLOUR[best.method], 0.04 + 0.05 * i)
-    middle.set_title(f"Target, {100 * share:g} % of its rows: test accuracy", loc="left", fontsize=10.5)
+    middle.set_title(f"Target, {100 * share:g} % of its rows: test accuracy, %", loc="left", fontsize=10.5)
     for axes in (left, middle):
         _decay_axis(axes, experiment)
         axes.set_xlabel("weight decay of the source", fontsize=10)
@@ -56,15 +56,23 @@ def sweep(experiment: Networks, measured: Curves, found: Sequence[Optimum]) -> F
 
 def independence(experiment: Networks, measured: Curves, found: Sequence[Optimum]) -> Figure:
     """Standard fine-tuning at several target shares: the curves, and where each has its largest value."""
-    figure = Figure(figsize=(9.4, 4.3))
+    figure = Figure(figsize=(9.4, 4.4))
     left, right = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.075, right=0.985, bottom=0.14, top=0.77, wspace=0.24)
+    figure.subplots_adjust(left=0.065, right=0.985, bottom=0.13, top=0.74, wspace=0.2)
     colours = mpl.colormaps["viridis"](np.linspace(0.05, 0.85, len(experiment.shares)))
     handles = []
     for share, colour in zip(experiment.shares, colours, strict=True):
         accuracy = measured.transfer["standard", share]
         _line(left, experiment, 100 * (accuracy.mean(0) - accuracy.mean(0).max()), colour)
-        handles.append(Line2D([], [], color=colour, lw=1.8, label=f"{100 * share:g} %"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=colour,
+                lw=1.8,
+                label=f"{100 * share:g} % of the target's rows" if not handles else f"{100 * share:g} %",
+            )
+        )
     left.set_title("Target accuracy, less its maximum (points)", loc="left", fontsize=10.5)
     _decay_axis(left, experiment)
     left.set_xlabel("weight decay of the source", fontsize=10)
@@ -98,27 +106,34 @@ def title(experiment: Networks) -> str:
 
     >>> from headwater.study.networks.experiment import Networks
     >>> title(Networks.of("mnist", "small"))
-    'MNIST: accuracy against the weight decay of the source (small scale, not the protocol of the paper)'
+    'MNIST: accuracy against the weight decay of the source (small scale)'
     """
     names = {"mnist": "MNIST", "cifar10": "CIFAR-10", "newsgroups": "20 Newsgroups"}
     what = "accuracy against the weight decay of the source"
     if experiment.name == "independence":
         what = "the best weight decay of the source against the size of the target"
-    scale = " (small scale, not the protocol of the paper)" if experiment.scale == "small" else ""
+    scale = " (small scale)" if experiment.scale == "small" else ""
     return f"{names[experiment.setting.dataset]}: {what}{scale}"
 
 
 def _head(figure: Figure, experiment: Networks, handles: Sequence[Line2D]) -> None:
-    seeds = f"{experiment.seeds} seeds: means" if experiment.seeds > 1 else "one seed"
-    band = " ± one standard deviation" if experiment.seeds > 1 and experiment.name != "independence" else ""
-    figure.suptitle(f"{title(experiment)}. {seeds}{band}", x=0.01, y=0.985, ha="left", fontsize=11)
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, 0.94), ncols=6, frameon=False, fontsize=9.5)
+    made = "one seed" if experiment.seeds == 1 else f"mean of {experiment.seeds} seeds"
+    if experiment.seeds > 1 and experiment.name != "independence":
+        made += " ± one standard deviation"
+    if experiment.scale == "small":
+        made += "; fewer weight decays, seeds, epochs and rows than the paper's protocol"
+    height = figure.get_figheight()
+    figure.text(0.01, 1 - 0.1 / height, title(experiment), ha="left", va="top", fontsize=11.5)
+    figure.text(0.01, 1 - 0.34 / height, made[0].upper() + made[1:], ha="left", va="top", fontsize=9.5, color=SOURCE)
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.48 / height), ncols=6, frameon=False, fontsize=9.5
+    )
 
 
 def _places(experiment: Networks, decays: Array) -> Array:
     """Where weight decays stand on the axis: by their logarithm, and zero one step and a half below the smallest."""
     positive = np.array([decay for decay in experiment.weight_decays if decay > 0])
-    step = np.log10(positive[1] / positive[0]) if len(positive) > 1 else 1.0
+    step = min(1.0, np.log10(positive[1] / positive[0])) if len(positive) > 1 else 1.0
     zero = np.log10(positive[0]) - 1.5 * step
     return np.where(decays > 0, np.log10(np.where(decays > 0, decays, 1)), zero)
 
@@ -147,7 +162,7 @@ def _line(axes: Axes, experiment: Networks, values: Array, colour: str) -> None:
 
 
 def _curve(axes: Axes, experiment: Networks, accuracy: Array, method: Method) -> None:
-    mean, sd = accuracy.mean(0), np.nan_to_num(spread(accuracy))
+    mean, sd = 100 * accuracy.mean(0), 100 * np.nan_to_num(spread(accuracy))
     x = _places(experiment, np.array(experiment.weight_decays))
     _line(axes, experiment, mean, COLOUR[method])
     axes.fill_between(x, mean - sd, mean + sd, color=COLOUR[method], alpha=0.15, lw=0)

@@ -15,6 +15,7 @@ from headwater.study.store import Record
 from headwater.study.summary import half_width
 
 DRAWS = 4000
+FEWEST = 3  # seeds: two can agree by chance, and then every interval is empty
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,16 @@ class Optimum:
     steps_interval: tuple[int, int]
     gain: float
     gain_ci95: float
+    seeds: int
 
     @property
     def within_noise(self) -> bool:
-        """Whether they could be one: their order is not certain, or nothing is gained by telling them apart."""
+        """Whether they could be one: their order is not certain, or nothing is gained by telling them apart.
+
+        Always where there are fewer than three seeds.
+        """
         low, high = self.steps_interval
-        return low <= 0 <= high or not self.gain - self.gain_ci95 > 0
+        return self.seeds < FEWEST or low <= 0 <= high or not self.gain - self.gain_ci95 > 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,7 @@ def optimum(method: Method, share: float, weight_decays: Sequence[float], source
         steps_interval=_interval(best_transfer - best_source),
         gain=float(gain.mean()),
         gain_ci95=float(half_width(gain)),
+        seeds=seeds,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -11,7 +10,7 @@ import numpy as np
 
 from headwater.study.networks import figures
 from headwater.study.networks.experiment import PROTOCOL, Networks
-from headwater.study.networks.summary import Curves, Optimum, Row, curves, optima, outcomes, summarise
+from headwater.study.networks.summary import FEWEST, Curves, Optimum, Row, curves, optima, outcomes, summarise
 from headwater.study.presentation import Presentation, Table
 from headwater.study.store import Record
 
@@ -106,8 +105,8 @@ def finding(experiment: Networks, best: Optimum) -> str:
         f"{name}: the mean accuracy is largest at a source weight decay of {decay(best.source)} for the source and of "
         f"{decay(best.transfer)} for the target"
     )
-    if experiment.seeds == 1:
-        return f"{optima}. One seed: how much of this is noise cannot be told."
+    if experiment.seeds < FEWEST:
+        return f"{optima}. {experiment.seeds} of {FEWEST} seeds needed: how much of this is noise cannot be told."
     optima += (
         f" (95 % over the seeds: {between(best.source_interval)}, {between(best.transfer_interval)}; the target's less "
         f"the source's, in steps of the grid: {best.steps_interval[0]} to {best.steps_interval[1]})"
@@ -131,8 +130,8 @@ def finding(experiment: Networks, best: Optimum) -> str:
 def _stays_put(experiment: Networks, found: Sequence[Optimum]) -> str:
     low = max(best.transfer_interval[0] for best in found)
     high = min(best.transfer_interval[1] for best in found)
-    if experiment.seeds == 1:
-        return "One seed: whether the optimum moves with the share cannot be told."
+    if experiment.seeds < FEWEST:
+        return "Too few seeds: whether the optimum moves with the share cannot be told."
     if low <= high:
         return (
             f"The intervals of all shares overlap ({between((low, high))}): these data do not show the optimum to move "
@@ -201,7 +200,7 @@ def _optima(found: Sequence[Optimum]) -> Table:
             "{} to {}".format(*best.steps_interval),
             points(best.gain),
             points(best.gain_ci95),
-            "one seed" if math.isnan(best.gain) else "within noise" if best.within_noise else "outside noise",
+            "too few seeds" if best.seeds < FEWEST else "within noise" if best.within_noise else "outside noise",
         ]
         for best in found
     ]
