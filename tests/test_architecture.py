@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1] / "src" / "headwater"
 MODULES = sorted(ROOT.rglob("*.py"))
 RIMS = {
     "torch": ("nets",),
+    "safetensors": ("nets",),
     "dask": ("blocks",),
     "matplotlib": ("figures", "demo.figures", "study.drawing", "study.figures", "study.networks.figures"),
     "PIL": ("datasets",),

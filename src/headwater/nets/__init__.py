@@ -1,6 +1,6 @@
 """Networks: train the source for its downstream. The only part of headwater that imports torch."""
 
-from headwater.nets.models import initial, member, members, mlp, small_cnn, stack
+from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
 from headwater.nets.path import Choice, SourcePath
 from headwater.nets.recipe import Recipe
 from headwater.nets.sweep import sweep
@@ -10,6 +10,7 @@ __all__ = [
     "Choice",
     "Recipe",
     "SourcePath",
+    "States",
     "Trained",
     "accuracy",
     "initial",

@@ -109,7 +109,7 @@ class SourcePath:
         """
         factory = factory or self.factory
         K, (X, y) = len(self.seeds), target
-        kept = round(len(y) * (1 - held_out))
+        kept = round(len(y) * (1 - held_out)) if 0 < held_out < 1 else 0
         if not 0 < kept < len(y):
             raise ValueError(
                 f"held_out={held_out:g} of {len(y)} target rows leaves no row to train on or none to score"

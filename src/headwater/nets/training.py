@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -59,8 +60,11 @@ def train(
     decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
     streams = list(seeds) if streams is None else list(streams)
     template = _fresh(factory, device)
-    X, y = _laid_out(rows[0].to(device)), rows[1].to(device)
+    _check(template, states, rows, K)
     plan = layers(template)
+    X, y = rows[0].to(device), rows[1].to(device)
+    if plan is None:
+        X = _laid_out(X)
     groups = _groups(seeds, plan is not None)
     done, total = 0, K * recipe.steps(len(y))
 
@@ -101,13 +105,14 @@ def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") 
     model = _fresh(factory, device).eval()
     plan = layers(model)
     states = {name: value.to(device) for name, value in states.items()}
-    right = torch.zeros(K)
+    right = torch.zeros(K, dtype=torch.float64)
     with torch.no_grad():
         for X, y in zip(rows[0].split(EVALUATED), rows[1].to(device).split(EVALUATED), strict=True):
-            X = _laid_out(X.to(device))
+            X = X.to(device)
             if plan is not None:
                 right += (forward(plan, states, X)[-1].argmax(1) == y).sum(1).cpu()
                 continue
+            X = _laid_out(X)
             for k in range(K):
                 model.load_state_dict(member(states, k))
                 right[k] += int((model(X).argmax(1) == y).sum())
@@ -127,8 +132,26 @@ def _laid_out(X: Tensor) -> Tensor:
     return X.to(memory_format=torch.channels_last) if X.ndim == 4 else X
 
 
+def _check(template: nn.Module, states: States, rows: Rows, count: int) -> None:
+    """Raise ValueError where the states are not `count` members of the architecture, or the rows are not paired."""
+    X, y = rows
+    if len(X) != len(y) or not len(y) or y.dtype != torch.int64:
+        raise ValueError(
+            f"rows must be inputs (n, …) and as many int64 classes, not {tuple(X.shape)} and {y.dtype} {tuple(y.shape)}"
+        )
+    expected = {name: (count, *value.shape) for name, value in template.state_dict().items()}
+    for name in expected.keys() | states.keys():
+        given = tuple(states[name].shape) if name in states else "missing"
+        if given != expected.get(name):
+            raise ValueError(
+                f"states: {name} is {given}, the {count} members asked for need {expected.get(name, 'none')}"
+            )
+
+
 def _each(name: str, value: float | Sequence[float], count: int) -> list[float]:
     values = [float(value)] * count if isinstance(value, int | float) else [float(v) for v in value]
     if len(values) != count:
         raise ValueError(f"{name} holds {len(values)} numbers for {count} members")
+    if not all(0 <= v < math.inf for v in values):
+        raise ValueError(f"{name} must hold finite numbers that are not negative")
     return values

@@ -131,10 +131,8 @@ def _head(figure: Figure, experiment: Networks, handles: Sequence[Line2D]) -> No
 
 
 def _places(experiment: Networks, decays: Array) -> Array:
-    """Where weight decays stand on the axis: by their logarithm, and zero one step and a half below the smallest."""
-    positive = np.array([decay for decay in experiment.weight_decays if decay > 0])
-    step = min(1.0, np.log10(positive[1] / positive[0])) if len(positive) > 1 else 1.0
-    zero = np.log10(positive[0]) - 1.5 * step
+    """Where weight decays stand on the axis: by their logarithm, and zero a decade below the smallest."""
+    zero = np.log10(min(decay for decay in experiment.weight_decays if decay > 0)) - 1
     return np.where(decays > 0, np.log10(np.where(decays > 0, decays, 1)), zero)
 
 
@@ -183,8 +181,8 @@ def _distances(axes: Axes, experiment: Networks, measured: Curves, found: Sequen
     epochs = np.arange(1, experiment.setting.target_epochs + 1)
     for best in found:
         mean = measured.distance[best.method, best.share].mean(0)
-        axes.plot(epochs, mean.T, color=COLOUR[best.method], lw=0.6, alpha=0.35)
-        axes.plot(epochs, mean.mean(0), "-o", color=COLOUR[best.method], lw=2, ms=3.5)
+        axes.plot(epochs, mean.T, color=COLOUR[best.method], lw=0.6, alpha=0.3)
+        axes.plot(epochs, mean.mean(0), "-o", color=COLOUR[best.method], lw=2.2, ms=4, zorder=3)
     axes.set_title("Distance ‖θ − θ0‖ from the source", loc="left", fontsize=10.5)
     axes.set_xlabel("epoch of fine-tuning", fontsize=10)
     axes.set_xticks(epochs)
