@@ -60,7 +60,7 @@ def independence(experiment: Networks, measured: Curves, found: Sequence[Optimum
     left, right = figure.subplots(1, 2)
     figure.subplots_adjust(left=0.065, right=0.985, bottom=0.13, top=0.74, wspace=0.2)
     colours = mpl.colormaps["viridis"](np.linspace(0.05, 0.85, len(experiment.shares)))
-    handles = []
+    handles: list[Line2D] = []
     for share, colour in zip(experiment.shares, colours, strict=True):
         accuracy = measured.transfer["standard", share]
         _line(left, experiment, 100 * (accuracy.mean(0) - accuracy.mean(0).max()), colour)
