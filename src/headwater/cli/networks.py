@@ -21,16 +21,18 @@ Data = Annotated[
     Path | None,
     typer.Option(help="Folder with the data in the hub's layout; else they are downloaded from the Hugging Face hub."),
 ]
-Seeds = Annotated[int | None, typer.Option(help="How many seeds, counted from 0.  [default: 10; small: 3]")]
+Seeds = Annotated[
+    int | None, typer.Option(help="How many seeds, counted from 0; 10 unless told, 3 at the small scale.")
+]
 Decays = Annotated[
     str | None,
     typer.Option(
         help="Weight decays of the source: numbers and ranges low:high:count (evenly in the logarithm), "
-        "separated by commas.  [default: 0,1e-6:1e-1:18; small: fewer]"
+        "separated by commas; 0,1e-6:1e-1:18 unless told, fewer at the small scale."
     ),
 ]
 Share = Annotated[
-    float | None, typer.Option(help="Share of the target's training rows.  [default: 0.1; cifar10: 0.05]")
+    float | None, typer.Option(help="Share of the target's training rows; the paper's unless told: 0.1, cifar10 0.05.")
 ]
 Shares = Annotated[str, typer.Option(help="Shares of the target's training rows, separated by commas.")]
 Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda, mps.")]
@@ -39,7 +41,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Output folder: the store, tables, figure and report.  [default: headwater-NAME, headwater-NAME-small]",
+        help="Output folder: store, tables, figure, report; headwater-NAME or headwater-NAME-small unless told.",
     ),
 ]
 Workers = Annotated[int, typer.Option(help="Cores to use; 0 is all of them.")]
