@@ -120,8 +120,8 @@ def _head(figure: Figure, experiment: Networks, handles: Sequence[Line2D]) -> No
     made = "one seed" if experiment.seeds == 1 else f"mean of {experiment.seeds} seeds"
     if experiment.seeds > 1 and experiment.name != "independence":
         made += " ± one standard deviation"
-    if experiment.scale == "small":
-        made += "; fewer weight decays, seeds, epochs and rows than the paper's protocol"
+    if experiment.fewer:
+        made += f"; fewer {', '.join(experiment.fewer)} than the paper's protocol"
     height = figure.get_figheight()
     figure.text(0.01, 1 - 0.1 / height, title(experiment), ha="left", va="top", fontsize=11.5)
     figure.text(0.01, 1 - 0.34 / height, made[0].upper() + made[1:], ha="left", va="top", fontsize=9.5, color=SOURCE)

@@ -51,11 +51,9 @@ def table(experiment: Networks, rows: Sequence[Row]) -> list[dict[str, float]]:
 def purpose(experiment: Networks) -> str:
     """The experiment in words."""
     setting = experiment.setting
-    scale = (
-        ""
-        if experiment.scale == "paper"
-        else ("This is the small scale: fewer weight decays, seeds, epochs and source rows than the paper has. ")
-    )
+    scale = "This is the small scale. " if experiment.scale == "small" else ""
+    if experiment.fewer:
+        scale += f"Fewer {', '.join(experiment.fewer)} than in the paper's protocol. "
     sentence = (
         f"{scale}A source network learns {SOURCES[setting.dataset]}. It is trained for {setting.source_epochs} epochs "
         f"at every weight decay of a grid, and the target is fine-tuned from each for {setting.target_epochs} epochs: "
