@@ -62,7 +62,7 @@ def train_alone(
         generator = torch.Generator().manual_seed(stream)
         for name, layer in list(model.named_children()):
             if type(layer) is nn.Dropout:
-                model.set_submodule(name, StreamDropout(layer.p, generator))
+                setattr(model, name, StreamDropout(layer.p, generator))
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     anchored = [(p, states[name][0]) for name, p in trained.items() if not matches(name, exclude)]
     kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-States = dict[str, Tensor]
+States = dict[str, Tensor]  # state-dict name → (K, …), the members' tensors; of one member (…)
 Factory = Callable[[], nn.Module]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,11 +15,11 @@ from headwater.nets.alone import row_wise, train_alone
 from headwater.nets.models import Factory, States, member, members
 from headwater.nets.recipe import Recipe
 from headwater.nets.stacked import forward, layers, train_stack
-from headwater.nets.workers import Job, side_by_side
+from headwater.nets.workers import Tick, side_by_side
 
-Rows = tuple[Tensor, Tensor]
+Rows = tuple[Tensor, Tensor]  # inputs (n, …) and classes (n,), int64
 Progress = Callable[[int, int], None]
-EVALUATED = 512  # rows at a time
+EVALUATED = 128  # rows at a time, whose activations stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,19 @@ def train(
     int64, in memory. ``seeds`` (K,): the order of the batches. ``weight_decay``, ``anchor_weight``: a number, or one a
     member. ``exclude``: shell patterns of parameters left out of the penalty and of the distance, as a new head is.
     ``streams`` (K,): what dropout is drawn from, the seeds by default, so that members differ by their decay alone.
-    ``progress`` is called with (done, total) steps over all members. An interruption passes through.
+    ``progress`` is called with (done, total) steps over all members. An interruption passes through: the members of
+    this call are lost, so give a call no more than one would do again (``sweep`` keeps what is finished).
+
+    On the CPU members train side by side on as many Python threads as torch has threads. Raises ValueError where states
+    are not of the architecture, rows not paired, or a decay or weight negative.
+
+    >>> from headwater.nets import initial, mlp
+    >>> factory = lambda: mlp(4, 8, 2)
+    >>> rows = torch.randn(60, 4), torch.arange(60) % 2
+    >>> source = train(factory, initial(factory, [0, 0]), rows, Recipe(2, 20), seeds=[0, 0], weight_decay=[0.0, 0.1])
+    >>> tuned = train(factory, source.states, rows, Recipe(3, 20), seeds=[0, 0], anchor_weight=1e-4)
+    >>> tuned.distance.shape
+    torch.Size([3, 2])
     """
     K = len(seeds)
     decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
@@ -65,7 +78,8 @@ def train(
     X, y = rows[0].to(device), rows[1].to(device)
     if plan is None:
         X = _laid_out(X)
-    groups = _groups(seeds, plan is not None)
+    width = torch.get_num_threads() if X.device.type == "cpu" else 1
+    groups = [[k] for k in range(K)] if plan is None else _shares(seeds, width)
     done, total = 0, K * recipe.steps(len(y))
 
     def tick(count: int) -> None:
@@ -74,15 +88,15 @@ def train(
         if progress:
             progress(done, total)
 
-    def job(group: Sequence[int]) -> Job[tuple[States, Tensor, Tensor]]:
+    def run(group: Sequence[int], tick: Tick) -> tuple[States, Tensor, Tensor]:
         part = {name: value.to(device) for name, value in members(states, group).items()}
         settings = ([values[k] for k in group] for values in (streams, decays, pulls))
-        run = partial(train_alone, template) if plan is None else partial(train_stack, plan)
-        return partial(run, part, (X, y), recipe, seeds[group[0]], *settings, exclude)
+        kind = partial(train_alone, template) if plan is None else partial(train_stack, plan)
+        return kind(part, (X, y), recipe, seeds[group[0]], *settings, exclude, tick)
 
-    jobs = [job(group) for group in groups]
+    jobs = [partial(run, group) for group in groups]
     beside = X.device.type == "cpu" and (plan is not None or row_wise(template))
-    parts = side_by_side(jobs, tick) if beside else [job(tick) for job in jobs]
+    parts = side_by_side(jobs, tick, beside)
     order = torch.tensor([k for group in groups for k in group]).argsort()
     return Trained(
         {name: torch.cat([part[0][name] for part in parts])[order].cpu() for name in states},
@@ -90,33 +104,34 @@ def train(
     )
 
 
-def _groups(seeds: Sequence[int], stacked: bool) -> list[list[int]]:
-    """The members that train together: those of one seed, in a share for each of torch's threads, or each alone."""
-    if not stacked:
-        return [[k] for k in range(len(seeds))]
-    width = torch.get_num_threads()
+def _shares(seeds: Sequence[int], width: int) -> list[list[int]]:
+    """The members that train as one stack: those of a seed, dealt out to so many threads."""
     of_seed = [[k for k, other in enumerate(seeds) if other == seed] for seed in dict.fromkeys(seeds)]
     return [group[i::width] for group in of_seed for i in range(min(width, len(group)))]
 
 
 def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
-    """The share of rows whose class each member predicts, (K,)."""
-    K = len(next(iter(states.values())))
-    model = _fresh(factory, device).eval()
-    plan = layers(model)
-    states = {name: value.to(device) for name, value in states.items()}
-    right = torch.zeros(K, dtype=torch.float64)
-    with torch.no_grad():
-        for X, y in zip(rows[0].split(EVALUATED), rows[1].to(device).split(EVALUATED), strict=True):
-            X = X.to(device)
-            if plan is not None:
-                right += (forward(plan, states, X)[-1].argmax(1) == y).sum(1).cpu()
-                continue
-            X = _laid_out(X)
-            for k in range(K):
-                model.load_state_dict(member(states, k))
-                right[k] += int((model(X).argmax(1) == y).sum())
-    return right / len(rows[1])
+    """The share of rows (inputs (n, …), classes (n,)) whose class each member of the states predicts: (K,), float64."""
+    template = _fresh(factory, device).eval()
+    plan = layers(template)
+    y = rows[1].to(device).split(EVALUATED)
+
+    def hits(predict: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.no_grad():
+            found = [predict(X.to(device)) == own for X, own in zip(rows[0].split(EVALUATED), y, strict=True)]
+        return torch.cat(found, -1).double().mean(-1).cpu()
+
+    if plan is not None:
+        held = {name: value.to(device) for name, value in states.items()}
+        return hits(lambda X: forward(plan, held, X)[-1].argmax(1))
+
+    def alone(k: int, _: Tick) -> Tensor:
+        model = deepcopy(template)
+        model.load_state_dict(member(states, k))
+        return hits(lambda X: model(_laid_out(X)).argmax(1))
+
+    jobs = [partial(alone, k) for k in range(len(next(iter(states.values()))))]
+    return torch.stack(side_by_side(jobs, lambda _: None, device == "cpu" and row_wise(template)))
 
 
 def _fresh(factory: Factory, device: str) -> nn.Module:

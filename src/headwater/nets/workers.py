@@ -15,14 +15,14 @@ Tick = Callable[[int], None]
 Job = Callable[[Tick], Result]
 
 
-def side_by_side(jobs: Sequence[Job[Result]], tick: Tick) -> list[Result]:
-    """The jobs' results, as many at a time as torch has threads, each on one of them.
+def side_by_side(jobs: Sequence[Job[Result]], tick: Tick, beside: bool) -> list[Result]:
+    """The jobs' results, as many at a time as torch has threads, each on one of them; if not ``beside``, in turn.
 
     A job calls the function it is given after every step; ``tick`` gets these calls on the caller's thread. An
     exception in a job, or in the caller (an interruption, say), stops all of them at their next step.
     """
     width = torch.get_num_threads()
-    if width == 1 or len(jobs) == 1:
+    if not beside or width == 1 or len(jobs) == 1:
         return [job(tick) for job in jobs]
     steps: SimpleQueue[int | None] = SimpleQueue()
     stop = Event()
