@@ -28,9 +28,12 @@ ORDER = [
     "source",
     "crossing",
     "accounts",
+    "stacking",
     "selection",
     "validation",
     "alignment",
+    "shell",
+    "ridge",
     "estimators",
     "advice",
 ]

@@ -70,6 +70,19 @@ def _overlap(target: Spectrum, source: Spectrum) -> Array:
     return source.project(target.expand(np.eye(target.rank))).T
 
 
+def is_several(source: Any) -> bool:
+    """Whether this is a list of sources: one that holds models or arrays, where coefficients would be plain numbers."""
+    kinds = (np.ndarray, Source)
+    return isinstance(source, (list, tuple)) and any(isinstance(m, kinds) or hasattr(m, "fit") for m in source)
+
+
+def members(source: Any) -> tuple[Any, ...]:
+    """The models in what a ``source`` parameter holds: none, one or several."""
+    if source is None:
+        return ()
+    return tuple(source) if is_several(source) else (source,)
+
+
 def as_source(model: Any) -> Source:
     """The Source of a fitted SourceRidge, of any fitted linear estimator, or of a coefficient array (p,) or (q, p).
 
