@@ -114,7 +114,9 @@ class TransferRidge(Ridge):
             part.coefficients(*surface.points, surface.weight) if self.average else part.coefficients(*choice.point)
             for part, (surface, choice) in zip(parts, fits, strict=True)
         ]
-        self._describe(fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split)
+        self._describe(
+            fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
+        )
         self._hold(np.concatenate(coefs), spectrum, X.dtype)
         return whole
 

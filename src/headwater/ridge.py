@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from headwater.criteria import score_named
-from headwater.moments import Array, Moments
+from headwater.moments import Moments
 from headwater.selection import optimal_tau
 from headwater.shell import Ridge, penalty
 from headwater.spectrum import Spectrum

@@ -203,9 +203,7 @@ def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choic
     logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
     start, log_tau = _peak(value, account.nodes(_NODES), logs)
     target_tau = float(surface.target_tau[0]) if fixed else float(unit * np.exp(log_tau))
-    source_tau, scale, score = _scored(
-        crossing, account, np.array([start]), np.array([target_tau]), surface.criterion
-    )
+    source_tau, scale, score = _scored(crossing, account, np.array([start]), np.array([target_tau]), surface.criterion)
     one = [float(values[0]) if values.ndim == 1 else values[0] for values in (source_tau, scale)]
     return Choice(account.name, one[0], one[1], target_tau, float(score[0, 0]))
 

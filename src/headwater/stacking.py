@@ -84,6 +84,12 @@ class Stack:
         moved = np.einsum("...ij,...j->...i", axes, shares * pull)
         return np.where(known, log_evidence, 0.0), self.mean + np.where(known[..., None], moved, 0.0)
 
+    def at(self, scale: Array, values: Array) -> Array:
+        """What is linear in the scales, known at the probes (..., q, k, m), at scales (..., m, s): (..., q, m)."""
+        count = len(self.source_tau)
+        slopes = (values[..., 1 : count + 1, :] - values[..., :1, :]) / self.steps[:, None]
+        return np.asarray(values[..., 0, :] + np.einsum("...qsm,...ms->...qm", slopes, scale - self.mean))
+
     def _quadratic(self, brackets: Array) -> tuple[Array, Array, Array]:
         """b, h, A of the bracket b − 2h'δ + δ'Aδ at scales δ off the mean: (..., m), (..., m, s), (..., m, s, s)."""
         count = len(self.source_tau)
