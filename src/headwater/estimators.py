@@ -27,18 +27,19 @@ class TransferRidge(Ridge):
     priors, under which the odds of scratch are even.
 
     Parameters: ``source`` as in L2SPRidge (None: scratch; with published coefficients the choice is scratch, as is, or
-    scaled), or a list of several, which are chosen among, averaged over and, under evidence, stacked: Σ_j α_j ŵ0_j in
-    place of α ŵ0 (coefficients of several outputs come as an array, not a list of arrays). ``source_tau`` and ``tau``: "auto" or a number; a number for ``source_tau`` means that start, inf
+    scaled), or a list of several: they are chosen among, averaged over and, under evidence, stacked, which is to start
+    from Σ_j α_j ŵ0_j. (Coefficients of several outputs come as one array: a list of arrays is a list of sources.)
+    ``source_tau`` and ``tau``: "auto" or a number; a number for ``source_tau`` means that start, inf
     being scratch. ``scale``: "auto" compares the source as is, at its own penalty, and scaled, the default because
     it lost least in benchmarks/regret.py; False keeps α = 1; True sets scaled transfer against scratch.
     ``criterion`` "evidence", "loo" or "gcv". ``per_output=True`` chooses for each output by itself.
 
     Attributes: ``coef_``, ``intercept_``; ``source_tau_`` (inf: scratch), ``scale_``, ``tau_``, the surface's peak;
     ``transferred_``, whether starts from the source hold more than half of the weight; ``source_optimal_tau_``
-    (NaN for published coefficients); ``surface_``. With ``per_output`` each holds one entry an output. Of a list of
-    sources, ``source_tau_`` (inf: no part in the peak), ``scale_`` (0 there) and ``source_optimal_tau_`` hold one entry
-    a source, as does ``source_weight_``, the posterior shares of each source by itself; the rest of 1 is scratch's and
-    the stack's, told apart in ``surface_.mass``.
+    (NaN for published coefficients); ``surface_``. With ``per_output`` each holds one entry an output. With a list of
+    sources ``source_tau_`` (inf: no part in the peak), ``scale_`` (0: none) and ``source_optimal_tau_`` hold one entry
+    a source, and so does ``source_weight_``, the posterior share of each by itself; what is left of 1 is scratch's and
+    the stack's (``surface_.mass``).
     Raises ValueError for parameters out of range, for a source that does not fit the target's features, and for
     Pipelines whose preprocessors differ.
 

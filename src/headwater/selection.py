@@ -76,7 +76,7 @@ class Surface:
     def transfer_weight(self) -> float:
         """The posterior share of starts from the source; one at an infinite penalty is scratch by another name."""
         scratch = np.isinf(self.source_tau.reshape(len(self.account), -1)).all(axis=1)
-        return float(self.weight[~scratch].sum())
+        return min(float(self.weight[~scratch].sum()), 1.0)  # rounding may carry it past 1
 
     @property
     def transferred(self) -> bool:
@@ -150,8 +150,8 @@ def _evaluate(
             here = np.eye(len(target_tau), dtype=bool)
             score, prior = np.where(here, score, -np.inf), np.where(here, prior, -np.inf)
         parts.append((np.repeat(account.name, len(scale)), source_tau, scale, score, prior))
-    account, source_tau, scale, score, log_prior = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Surface(criterion, account, source_tau, scale, target_tau, score, log_prior)
+    names, taus, scales, scores, priors = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Surface(criterion, names, taus, scales, target_tau, scores, priors)
 
 
 def _scored(

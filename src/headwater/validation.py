@@ -32,10 +32,10 @@ def averaged_loo_residuals(crossing: Crossing, surface: Surface) -> Array:
     """
     target, tau = crossing.target, surface.target_tau
     fixed = surface.account != STACKED
-    starts, score, prior = (surface.source_tau[fixed], surface.scale[fixed]), surface.score[fixed], surface.log_prior
+    starts, score, prior = [surface.source_tau[fixed], surface.scale[fixed]], surface.score[fixed], surface.log_prior
     stack = None if fixed.all() else Stack(crossing, surface.source_tau[~fixed][0])
     if stack is not None:  # its probes are scored too, and say all of its surface
-        starts = tuple(np.concatenate(both) for both in zip(starts, stack.probes, strict=True))
+        starts = [np.concatenate(both) for both in zip(starts, stack.probes, strict=True)]
         middle = crossing.score(stack.probes[0][:1], stack.probes[1][:1], tau, "evidence")
         score, prior = np.concatenate([score, middle]), np.concatenate([prior[fixed], prior[~fixed].max(axis=0)[None]])
     score = score if np.isfinite(score).any() else np.zeros_like(score)  # as Surface.weight: the prior stands
