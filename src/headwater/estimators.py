@@ -135,7 +135,8 @@ class TransferRidge(Ridge):
         self.scale_ = each([choice.scale for _, choice in fits], by_source=True)
         self.tau_ = each([choice.target_tau for _, choice in fits])
         if several:
-            self.source_optimal_tau_: Any = np.stack(np.broadcast_arrays(*optimal), axis=-1)
+            own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
+            self.source_optimal_tau_: Any = np.stack(own, axis=-1)
             self.source_weight_ = each([surface.source_weight for surface, _ in fits])
         else:
             self.source_optimal_tau_ = optimal[0] if optimal else np.nan

@@ -19,7 +19,7 @@ from headwater.crossing import Crossing
 from headwater.moments import Array
 
 _NODES, _CLOSINGS = 33, 3
-_TINY = np.finfo(np.float64).tiny
+_TINY = 1e-200  # nothing is left of the outcome; its square does not overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +71,15 @@ class Stack:
     def posterior(self, brackets: Array, observations: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
 
-        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): contrasts times outputs.
+        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): contrasts times outputs. Where
+        they are no more than the sources, the numbers could leave no noise at all, and the prior stands.
         """
         rest, pull, stiffness = self._quadratic(brackets)
         curvature, axes = np.linalg.eigh(stiffness)
         pull = np.einsum("...ij,...i->...j", axes, pull)
-        shape = np.broadcast_to(np.asarray(observations) / 2.0, rest.shape)
-        known = shape > 0  # no contrasts, no noise variance to learn: the prior stands
-        shape = np.where(known, shape, 1.0)
+        observed = np.broadcast_to(observations, rest.shape)
+        known = observed > len(self.source_tau)
+        shape = np.where(known, observed, 2.0) / 2
         log_evidence, shares = _over_noise(rest, pull, curvature.clip(min=0.0), self.variance, shape)
         log_evidence += shape * np.log(rest) - gammaln(shape)
         moved = np.einsum("...ij,...j->...i", axes, shares * pull)
@@ -120,7 +121,7 @@ def _over_noise(rest: Array, pull: Array, curvature: Array, variance: float, sha
         for axis in range(pull.shape[-1]):
             omega = 2 * variance * t
             free = 1 + omega * curvature[..., axis, None]
-            height += t * omega / free * pull[..., axis, None] ** 2 - np.log(free) / 2
+            height += t * pull[..., axis, None] ** 2 * (omega / free) - np.log(free) / 2
         if closing < _CLOSINGS - 1:
             held = height > height.max(axis=-1, keepdims=True) - 16
             first = np.maximum(held.argmax(axis=-1) - 1, 0)
