@@ -71,8 +71,8 @@ class Stack:
     def posterior(self, brackets: Array, observations: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
 
-        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): contrasts times outputs. Where
-        they are no more than the sources, the numbers could leave no noise at all, and the prior stands.
+        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): contrasts times outputs.
+        Where they are no more than the sources, the numbers could leave no noise at all, and the prior stands.
         """
         rest, pull, stiffness = self._quadratic(brackets)
         curvature, axes = np.linalg.eigh(stiffness)
