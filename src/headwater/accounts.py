@@ -15,9 +15,9 @@ scaled       τ_S*      (−∞, ∞)     α ~ N(½, ½²): between scratch, 0, 
 Both last lines expect an alignment of one half, at which theory's best penalty is three times τ_S* (3.17 in the
 isotropic case with p = 2 n0).
 
-Several sources share the odds of one evenly. Each has accounts of its own; the scaled ones give half of theirs to all
-sources stacked, a number for each (headwater.stacking). A source whose own table says nothing, τ_S* = ∞, takes no part
-unless all are such.
+Several sources share the odds of one, each as far as its own table lends it credibility (``Source.credibility``). Each
+has accounts of its own; the scaled ones give half of theirs to all sources stacked, a number for each
+(headwater.stacking). A source whose own table says nothing, τ_S* = ∞, takes no part unless all are such.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ SCRATCH, AS_IS, OWN_PENALTY, SCALED, STACKED = "scratch", "as is", "own penalty"
 class Account:
     """One account: a point, or an axis ("log tau" about ``source_tau``, or "scale"), or the sources stacked.
 
-    ``place`` says which of how many sources it speaks of; ``stacked`` are the penalties of all of them, stacked;
-    ``share`` is its prior mass beside the other accounts that transfer.
+    ``place`` says which of how many sources it speaks of; ``share`` is its prior mass beside the other accounts that
+    transfer; ``stacked`` are the penalties of the sources stacked.
     """
 
     kind: str
@@ -101,19 +101,25 @@ def accounts(
     if not sources or source_tau == np.inf:
         return [scratch]
     taus = [one.known_tau if source_tau is None else source_tau for one in sources]
-    silent = np.isinf(taus)
+    shares = shares_of(sources, np.array(taus))
     found = [scratch] if source_tau is None else []
-    for index, one in enumerate(sources):
-        if silent[index] and not silent.all():
-            continue
-        own = _accounts_of(one, taus[index], source_tau is None, scale)
-        found += [replace(account, share=1 / len(own), place=(index, count)) for account in own]
-    scaled = [account for account in found if account.kind == SCALED]
-    if len(scaled) > 1 and criterion == "evidence" and not silent.all():
-        mass = sum(account.share for account in scaled) / 2
+    for index in np.flatnonzero(shares):
+        own = _accounts_of(sources[index], taus[index], source_tau is None, scale)
+        found += [replace(one, share=shares[index] / len(own), place=(int(index), count)) for one in own]
+    scaled = [account.share for account in found if account.kind == SCALED]
+    if len(scaled) > 1 and criterion == "evidence" and not np.isinf(taus).all():
         found = [replace(one, share=one.share / 2) if one.kind == SCALED else one for one in found]
-        found.append(Account(STACKED, np.nan, share=mass, place=(0, count), stacked=tuple(taus)))
+        found.append(Account(STACKED, np.nan, share=sum(scaled) / 2, place=(0, count), stacked=tuple(taus)))
     return found
+
+
+def shares_of(sources: Sequence[Source], taus: Array) -> Array:
+    """Each source's share of the odds at these penalties, (s,), summing to 1; a silent one has none, unless all are."""
+    silent = np.isinf(taus)
+    if len(sources) == 1 or silent.all():
+        return np.full(len(sources), 1 / len(sources))
+    credible = np.array([0.0 if quiet else one.credibility for one, quiet in zip(sources, silent, strict=True)])
+    return np.asarray(credible / credible.sum())
 
 
 def _accounts_of(source: Source, tau: float, free: bool, scale: bool | str) -> list[Account]:

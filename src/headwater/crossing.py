@@ -36,6 +36,11 @@ class Crossing:
     def matrices(self) -> tuple[Array, ...]:
         return tuple(source.crossing(self.target) for source in self.sources)
 
+    @property
+    def matrix(self) -> Array:
+        """That of the first source, or the only one."""
+        return self.matrices[0]
+
     def output(self, index: int) -> Crossing:
         """The same crossing with one output only."""
         one, *others = (source.output(index) for source in self.sources)

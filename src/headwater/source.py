@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit, logsumexp
 
 from headwater.moments import Array
 from headwater.spectrum import Spectrum
@@ -38,6 +40,21 @@ class Source:
         if not self.coef.any():
             return np.inf
         return np.nan if self.optimal_tau is None else float(self.optimal_tau)
+
+    @cached_property
+    def credibility(self) -> float:
+        """The posterior probability, at even odds, that the source's outcome depends on its features at all.
+
+        The evidence averaged over the penalty, whose shrinkage factor c/(c + τ) is uniform on (0, 1), c the mean
+        nonzero eigenvalue, against that of no dependence; 1 for published coefficients.
+        """
+        if self.spectrum is None:
+            return 1.0
+        logs = np.linspace(-27.0, 16.0, 173)
+        density = -2 * np.log(2 * np.cosh(logs / 2))
+        height = self.spectrum.evidence(self.spectrum.unit * np.exp(logs)) + density
+        log_odds = logsumexp(height) + np.log(logs[1] - logs[0]) - self.spectrum.evidence(np.inf)
+        return float(expit(log_odds))
 
     def output(self, index: int) -> Source:
         """The same source with one output only."""

@@ -1,9 +1,10 @@
 """Stacking: one number per source, all at once, known by their prior and the evidence and so integrated out.
 
-The start is Σ_j α_j ŵ0_j(τ_S*j) with α_j ~ N(1/2s, 1/4s) for each of s sources: their sum then has the prior of one
-source's scale, N(½, ½²), and giving a source twice changes nothing. At a target penalty τ1 and a noise variance σ², α
-is Gaussian and its evidence an update by s×s matrices; σ² is integrated over numerically, as the restricted likelihood
-of a fixed start integrates it in closed form. No grid is laid over α.
+The start is Σ_j α_j ŵ0_j(τ_S*j), with α_j ~ N(π_j/2, π_j/4) for each of s sources whose shares π_j of the odds sum to
+1: the sum of the numbers then has the prior of one source's scale, N(½, ½²), and giving a source twice changes nothing.
+At a target penalty τ1 and a noise variance σ², α is Gaussian and its evidence an update by s×s matrices; σ² is
+integrated over numerically, as the restricted likelihood of a fixed start integrates it in closed form. No grid is laid
+over α.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from headwater.accounts import shares_of
 from headwater.crossing import Crossing
 from headwater.moments import Array
 
@@ -33,15 +35,15 @@ class Stack:
     crossing: Crossing
     source_tau: Array
 
+    @cached_property
+    def share(self) -> Array:
+        """Each source's share of the odds, (s,)."""
+        return shares_of(self.crossing.sources, self.source_tau)
+
     @property
     def mean(self) -> Array:
         """The prior mean of the scales, (s,)."""
-        speaking = ~np.isinf(self.source_tau)
-        return np.where(speaking, 0.5 / speaking.sum(), 0.0)
-
-    @property
-    def variance(self) -> float:
-        return float(self.mean.max() / 2)
+        return self.share / 2
 
     @cached_property
     def steps(self) -> Array:
@@ -80,9 +82,9 @@ class Stack:
         observed = np.broadcast_to(observations, rest.shape)
         known = observed > len(self.source_tau)
         shape = np.where(known, observed, 2.0) / 2
-        log_evidence, shares = _over_noise(rest, pull, curvature.clip(min=0.0), self.variance, shape)
+        log_evidence, kept = _over_noise(rest, pull, curvature.clip(min=0.0), shape)
         log_evidence += shape * np.log(rest) - gammaln(shape)
-        moved = np.einsum("...ij,...j->...i", axes, shares * pull)
+        moved = np.sqrt(self.share) * np.einsum("...ij,...j->...i", axes, kept * pull)
         return np.where(known, log_evidence, 0.0), self.mean + np.where(known[..., None], moved, 0.0)
 
     def at(self, scale: Array, values: Array) -> Array:
@@ -92,7 +94,8 @@ class Stack:
         return np.asarray(values[..., 0, :] + np.einsum("...qsm,...ms->...qm", slopes, scale - self.mean))
 
     def _quadratic(self, brackets: Array) -> tuple[Array, Array, Array]:
-        """b, h, A of the bracket b − 2h'δ + δ'Aδ at scales δ off the mean: (..., m), (..., m, s), (..., m, s, s)."""
+        """b, h, A of the bracket b − 2h'δ + δ'Aδ at scales √π δ off the mean: (..., m), (..., m, s), (..., m, s, s)."""
+        unit = np.sqrt(self.share) / self.steps
         count = len(self.source_tau)
         values = np.moveaxis(brackets, -2, -1)
         rest, one = values[..., 0], values[..., 1 : count + 1]
@@ -101,11 +104,11 @@ class Stack:
             stiffness[..., i, j] = (values[..., place] - one[..., i] - one[..., j] + rest) / 2
             stiffness[..., j, i] = stiffness[..., i, j]
         pull = (np.einsum("...ii->...i", stiffness) - one + rest[..., None]) / 2
-        return np.maximum(rest, _TINY), pull / self.steps, stiffness / np.outer(self.steps, self.steps)
+        return np.maximum(rest, _TINY), pull * unit, stiffness * np.outer(unit, unit)
 
 
-def _over_noise(rest: Array, pull: Array, curvature: Array, variance: float, shape: Array) -> tuple[Array, Array]:
-    """log ∫ t^shape exp(−t b(t)) Π (1 + ω a)^-½ d log t with t = 1/2σ² and ω = variance/σ², and the mean ω/(1 + ω a).
+def _over_noise(rest: Array, pull: Array, curvature: Array, shape: Array) -> tuple[Array, Array]:
+    """log ∫ t^shape exp(−t b(t)) Π (1 + ω a)^-½ d log t with t = 1/2σ² and ω = 1/4σ², and the mean ω/(1 + ω a).
 
     b(t) = rest − Σ ω pull²/(1 + ω a) is the bracket with the scales integrated out. The nodes, evenly spaced in log t,
     close in on the mass.
@@ -119,7 +122,7 @@ def _over_noise(rest: Array, pull: Array, curvature: Array, variance: float, sha
         t = np.exp(logs)
         height = shape[..., None] * logs - t * rest[..., None]
         for axis in range(pull.shape[-1]):
-            omega = 2 * variance * t
+            omega = t / 2
             free = 1 + omega * curvature[..., axis, None]
             height += t * pull[..., axis, None] ** 2 * (omega / free) - np.log(free) / 2
         if closing < _CLOSINGS - 1:
@@ -130,6 +133,6 @@ def _over_noise(rest: Array, pull: Array, curvature: Array, variance: float, sha
     log_evidence = logsumexp(height, axis=-1) + np.log(logs[..., 1] - logs[..., 0])
     weight = np.exp(height - height.max(axis=-1, keepdims=True))
     weight /= weight.sum(axis=-1, keepdims=True)
-    omega = 2 * variance * t[..., None, :]
-    shares = np.einsum("...t,...st->...s", weight, omega / (1 + omega * curvature[..., None]))
-    return log_evidence, shares
+    omega = t[..., None, :] / 2
+    kept = np.einsum("...t,...st->...s", weight, omega / (1 + omega * curvature[..., None]))
+    return log_evidence, kept
