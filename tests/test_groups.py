@@ -53,15 +53,15 @@ def test_the_criterion_leaves_out_whole_groups_exactly(p, n, count, weighted):
     _, (X, y, weight), groups = problem(p, n, count, weighted)
     ones = np.ones(n) if weight is None else weight
     taus = np.array([1e-6, 0.3, 50.0, np.inf])
-    squares = np.zeros(len(taus))
+    brute = np.empty((n, len(taus)))
     for group in range(count):
         rest, out = groups != group, groups == group
         without = Spectrum.from_rows(X[rest], y[rest], ones[rest])
         coef = without.coefficients(taus * ones.sum() / ones[rest].sum())
-        left = y[out, None] - without.y_mean[0] - (X[out] - without.x_mean) @ coef.T
-        squares += ones[out] @ left**2
+        brute[out] = y[out, None] - without.y_mean[0] - (X[out] - without.x_mean) @ coef.T
     spectrum = Spectrum.from_rows(X, y, weight, groups=groups)
-    np.testing.assert_allclose(spectrum.loo(taus), squares / ones.sum(), rtol=1e-7)
+    np.testing.assert_allclose(spectrum.loo(taus), ones @ brute**2 / ones.sum(), rtol=1e-7)
+    np.testing.assert_allclose(spectrum.loo_residuals(taus), brute.T, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(("p", "n"), [(5, 30), (40, 18)])

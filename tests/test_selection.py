@@ -219,6 +219,13 @@ def test_rows_of_weight_zero_are_not_there(criterion):
     np.testing.assert_allclose(weighed.coef_, removed.coef_, atol=1e-10)
 
 
+@pytest.mark.parametrize("criterion", ["evidence", "gcv"])
+def test_weights_that_count_no_contrast_are_refused(criterion):
+    pair = draw()
+    with pytest.raises(ValueError, match=f"sample_weight sums to 1: weights are frequencies, and {criterion} needs"):
+        fit(pair, np.full(25, 1 / 25), criterion=criterion)
+
+
 def test_outputs_together_share_one_penalty_and_one_noise():
     """Two equal outputs are twice the evidence for one choice, and the same point is its peak."""
     pair = draw()

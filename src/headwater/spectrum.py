@@ -207,10 +207,16 @@ class Spectrum:
     def loo_residuals(self, tau: ArrayLike) -> Array:
         """Leave-one-out residuals y_i − ŷ_(−i) at fixed alpha = nτ: tau.shape + (n,), or + (n, q) where y has columns.
 
-        Rows of weight zero are not there. Raises ValueError for a spectrum without rows.
+        A spectrum of groups leaves out each row with all of its group. Rows of weight zero are not there. Raises
+        ValueError for a spectrum without rows.
         """
-        tau = _tau(tau)
-        values, _ = criteria.loo_parts(self, self.u[:, :, None], tau.reshape(-1), slice(None))
+        tau, u, groups = _tau(tau), self.u[:, :, None], self.basis.groups
+        if groups is None:
+            values, _ = criteria.loo_parts(self, u, tau.reshape(-1), slice(None))
+        else:
+            values = np.empty((len(self.rows[0]), *u.shape[1:], tau.size))
+            for rows in groups:
+                values[rows] = criteria.group_parts(self, u, tau.reshape(-1), rows)[0]
         values = np.moveaxis(values[:, :, 0], -1, 0)
         values = values.reshape(*tau.shape, *values.shape[1:])
         return values if self.y_ndim == 2 else values[..., 0]
