@@ -32,9 +32,11 @@ ORDER = [
     "selection",
     "validation",
     "alignment",
+    "features",
     "shell",
     "ridge",
     "estimators",
+    "ranking",
     "advice",
 ]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
 from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge
 from headwater.accounts import accounts
@@ -273,16 +275,50 @@ def test_pipelines_of_one_fitted_preprocessor_carry_it():
     np.testing.assert_array_equal(TransferRidge(lone).fit(X1, Y1).coef_, TransferRidge([GOOD, OTHER]).fit(X1, Y1).coef_)
 
 
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler, RobustScaler, lambda: StandardScaler(with_std=False)])
+def test_columns_rescaled_by_each_source_are_the_same_columns(scaler):
+    """Against the raw coefficients that each Pipeline's amount to, met in the first one's units."""
+    models = [make_pipeline(scaler(), Ridge(alpha=5.0)).fit(X, y) for X, y in tables(3)]
+    corners = pd.DataFrame(np.r_[np.eye(P), np.zeros((1, P))], columns=list("abcdefgh"))
+    raw = [(model.predict(corners)[:-1] - model.predict(corners)[-1]) for model in models]
+    frame = pd.DataFrame(X1, columns=list("abcdefgh"))
+    lead = models[0][0]
+    slope = lead.transform(frame + 1).mean(axis=0) - lead.transform(frame).mean(axis=0)
+    peer = TransferRidge([w / slope for w in raw]).fit(lead.transform(frame), Y1)
+    ours = TransferRidge([models[0], raw[1], models[2]]).fit(frame, Y1)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, atol=1e-8)
+    np.testing.assert_allclose(ours.predict(frame), peer.predict(lead.transform(frame)), atol=1e-8)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_path_in_other_units_is_the_path_rescaled(sparse):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, P)), rng.normal(size=6)
+    rows = scipy.sparse.csr_array(X) if sparse else X
+    one = SourceRidge(fit_intercept=False).fit(rows, y)
+    unit = np.arange(1.0, P + 1)
+    crossing = Crossing(Spectrum.from_rows(X1, Y1), replace(as_source(one), unit=unit))
+    tau, ones = np.array([0.1, 2.0]), np.ones(2)
+    starts = np.array([unit * one.at(t).coef_ for t in tau])
+    peer = Crossing(Spectrum.from_rows(X1, Y1), as_source(starts[0]), (as_source(starts[1]),))
+    published = np.where(np.eye(2) > 0, np.nan, np.inf), np.eye(2)
+    np.testing.assert_allclose(crossing.shifted(tau, ones), peer.shifted(*published), atol=1e-9)
+    fits = [c.each_coefficients(*points, tau) for c, points in ((crossing, (tau, ones)), (peer, published))]
+    np.testing.assert_allclose(*fits, atol=1e-9)
+
+
 def test_preprocessors_that_differ_are_refused():
-    each = [make_pipeline(StandardScaler(), SourceRidge()).fit(X, y) for X, y in tables()]
+    each = [make_pipeline(StandardScaler(), PolynomialFeatures(1, include_bias=False), SourceRidge()).fit(X, y)
+            for X, y in tables()]  # fmt: skip
     scaler = StandardScaler()
     refitted = [make_pipeline(scaler, SourceRidge()).fit(X, y) for X, y in tables()]
+    own = [make_pipeline(StandardScaler(), SourceRidge()).fit(X, y)[-1] for X, y in tables()]
     frame = pd.DataFrame(X1, columns=list("abcdefgh"))
     cases = [
-        (each, "must share one fitted preprocessor"),
-        ([each[0], each[1][-1]], "must share one fitted preprocessor"),
+        (each, r"source\[1\] has another preprocessor than source\[0\]"),
+        ([each[0][-1], each[1]], r"source\[0\] has another preprocessor than source\[1\]"),
         (refitted, r"source\[0\] and source\[1\] were each standardised by their own means"),
-        ([model[-1] for model in each], r"source\[0\] and source\[1\] were each standardised by their own means"),
+        (own, r"source\[0\] and source\[1\] were each standardised by their own means"),
     ]
     for models, message in cases:
         with pytest.raises(ValueError, match=message) as caught:

@@ -57,9 +57,11 @@ def check_alignment(
 def check_sources(sources: Sequence[Source]) -> None:
     """Raise ValueError where two of several sources were each standardised by their own rows.
 
-    So it is where a preprocessor is shared by Pipelines fitted one after another: each fit refits it.
+    So it is where a preprocessor is shared by Pipelines fitted one after another: each fit refits it. Sources whose
+    own preprocessors are known to rescale the columns differently are no matter for doubt.
     """
-    own = [(i, s.spectrum) for i, s in enumerate(sources) if s.spectrum is not None and _standardised(s.spectrum)]
+    doubtful = [(i, s.spectrum) for i, s in enumerate(sources) if s.spectrum is not None and s.unit is None]
+    own = [(index, spectrum) for index, spectrum in doubtful if _standardised(spectrum)]
     for index, spectrum in own[1:]:
         if not _same_rows(own[0][1], spectrum):
             raise ValueError(

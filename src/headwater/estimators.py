@@ -40,8 +40,10 @@ class TransferRidge(Ridge):
     sources ``source_tau_`` (inf: no part in the peak), ``scale_`` (0: none) and ``source_optimal_tau_`` hold one entry
     a source, and so does ``source_weight_``, the posterior share of each by itself; what is left of 1 is scratch's and
     the stack's (``surface_.mass``).
+    Several Pipelines may each have scaled the columns by their own rows: the target then takes the first one's units,
+    and coefficients are brought to them. Beyond units their preprocessors must be one.
     Raises ValueError for parameters out of range, for a source that does not fit the target's features, and for
-    Pipelines whose preprocessors differ.
+    preprocessors that differ.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,11 +11,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from headwater.alignment import check_alignment, check_sources
+from headwater.features import READABLE, features, shared_features, units
 from headwater.moments import Array
 from headwater.source import Source, as_source, members
 from headwater.spectrum import Spectrum
-
-_KINDS = {"accept_sparse": ("csr", "csc"), "dtype": (np.float64, np.float32)}
 
 
 class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -51,26 +51,18 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         check_is_fitted(self)
         if self._pipelines():
             validate_data(self, X, reset=False, skip_check_array=True)
-            X = _features(self._pipelines()[0], X)
+            X = features(self._pipelines()[0], X)
         else:
-            X = validate_data(self, X, reset=False, **_KINDS)
+            X = validate_data(self, X, reset=False, **READABLE)
         return np.asarray(X @ self.coef_.T + self.intercept_)
 
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""
-        pipelines = self._pipelines()
-        if not pipelines:
-            return tuple(validate_data(self, X, y, multi_output=True, y_numeric=True, **_KINDS))
+        if not self._pipelines():
+            return tuple(validate_data(self, X, y, multi_output=True, y_numeric=True, **READABLE))
         _, y = validate_data(self, X, y, skip_check_array=True)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
-        features, *others = (_features(pipeline, X) for pipeline in pipelines)
-        bare = len(others) + 1 < len(members(self.source))
-        if (bare and len(pipelines[0]) > 1) or not all(_alike(features, other) for other in others):
-            raise ValueError(
-                "the sources must share one fitted preprocessor, as their coefficients speak of the same features: "
-                "transform every table by one, or end a Pipeline of it, already fitted, in each source"
-            )
-        return features, y
+        return shared_features(members(self.source), X), y
 
     def _pipelines(self) -> list[Pipeline]:
         return [model for model in members(self.source) if isinstance(model, Pipeline)]
@@ -79,11 +71,11 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         """The sources, checked against the target they are to start and against each other."""
         models = members(self.source)
         found = []
-        for index, model in enumerate(models):
+        for index, (model, unit) in enumerate(zip(models, units(models), strict=True)):
             pipeline = isinstance(model, Pipeline)
             names = None if pipeline else getattr(model, "feature_names_in_", None)
             try:
-                source = as_source(model[-1] if pipeline else model)
+                source = replace(as_source(model[-1] if pipeline else model), unit=unit)
                 check_alignment(source, spectrum, names, getattr(self, "feature_names_in_", None))
             except ValueError as problem:
                 raise ValueError(f"source[{index}]: {problem}" if len(models) > 1 else str(problem)) from None
@@ -109,16 +101,3 @@ def penalty(value: Any, name: str) -> float | None:
     if not number >= 0:
         raise ValueError(f"{name} must be 'auto' or a number not below 0, got {value!r}")
     return number
-
-
-def _features(pipeline: Pipeline, X: Any) -> Any:
-    """Rows in the features that a Pipeline's model was fitted on."""
-    if len(pipeline) > 1:
-        X = pipeline[:-1].transform(X)
-    # The last step's own record of columns is the one to meet: transforming may have renamed them.
-    return validate_data(pipeline[-1], X, reset=False, **_KINDS)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two preprocessors made the same of the same rows, but for rounding."""
-    return one.shape == other.shape and bool(abs(one - other).max() <= 1e-6 * abs(one).max())
