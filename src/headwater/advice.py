@@ -14,7 +14,7 @@ from headwater.accounts import AS_IS, OWN_PENALTY, SCALED, SCRATCH, accounts
 from headwater.crossing import Crossing
 from headwater.estimators import SourceRidge, TransferRidge
 from headwater.selection import Choice, Surface, best, survey
-from headwater.validation import predicted_error as predicted_error
+from headwater.validation import averaged_loo_residuals
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,15 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         crossing=crossing,
         surface=surface,
     )
+
+
+def predicted_error(crossing: Crossing, surface: Surface) -> float:
+    """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
+    target = crossing.target
+    if len(target.rows[0]) == 1:
+        return np.inf
+    residuals = averaged_loo_residuals(crossing, surface)
+    return float(np.average((residuals**2).mean(axis=1), weights=target.rows[1]))
 
 
 def _benefit(crossing: Crossing) -> Interval:

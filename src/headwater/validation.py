@@ -20,15 +20,6 @@ _TINY = np.finfo(np.float64).tiny
 _CHUNK = 1 << 23  # numbers held at once, 64 MB
 
 
-def predicted_error(crossing: Crossing, surface: Surface) -> float:
-    """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
-    target = crossing.target
-    if len(target.rows[0]) == 1:
-        return np.inf
-    residuals = averaged_loo_residuals(crossing, surface)
-    return float(np.average((residuals**2).mean(axis=1), weights=target.rows[1]))
-
-
 def averaged_loo_residuals(crossing: Crossing, surface: Surface) -> Array:
     """Leave-one-out residuals y_i − ŷ_(−i) of the surface's averaged fit, (rows, q), at fixed alpha = n1 τ1.
 
