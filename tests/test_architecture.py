@@ -36,9 +36,19 @@ ORDER = [
     "shell",
     "ridge",
     "estimators",
+    "likelihood",
+    "posterior",
+    "shrinkage",
+    "prediction",
     "ranking",
+    "calibration",
+    "gain",
+    "curve",
+    "wording",
     "advice",
 ]
+# Calibration joins data to theory; what stands before it knows no theory.
+JOINED = ORDER.index("calibration")
 
 
 def name_of(path: Path) -> str:
@@ -76,7 +86,9 @@ def test_heavy_packages_stay_at_their_rims(path):
 
 @pytest.mark.parametrize("position", range(len(ORDER)), ids=ORDER)
 def test_the_core_flows_one_way(position):
-    later = {f"headwater.{name}" for name in ORDER[position:]} | {"headwater.cli", "headwater.theory"}
+    later = {f"headwater.{name}" for name in ORDER[position:]} | {"headwater.cli"}
+    if position < JOINED:
+        later.add("headwater.theory")
     assert not imports(ROOT / f"{ORDER[position]}.py") & later
 
 

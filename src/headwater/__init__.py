@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice import advise as advise
+    from headwater.calibration import calibrate as calibrate
     from headwater.estimators import L2SPRidge as L2SPRidge
     from headwater.estimators import SourceRidge as SourceRidge
     from headwater.estimators import TransferRidge as TransferRidge
@@ -26,10 +27,21 @@ _HOME = {
     "Spectrum": "headwater.spectrum",
     "TransferRidge": "headwater.estimators",
     "advise": "headwater.advice",
+    "calibrate": "headwater.calibration",
     "theory": "headwater.theory",
 }
 
-__all__ = ["L2SPRidge", "Moments", "SourceRidge", "Spectrum", "TransferRidge", "__version__", "advise", "theory"]
+__all__ = [
+    "L2SPRidge",
+    "Moments",
+    "SourceRidge",
+    "Spectrum",
+    "TransferRidge",
+    "__version__",
+    "advise",
+    "calibrate",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:

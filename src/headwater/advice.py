@@ -1,20 +1,29 @@
-"""Advice: whether to transfer, how hard to regularise the source for it, and what each way would cost."""
+"""Advice: whether to transfer, how hard to regularise the source for it, what is known of that, and how surely."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from headwater.accounts import AS_IS, OWN_PENALTY, SCALED, SCRATCH, accounts
+from headwater.calibration import Calibration, calibrate_crossing
 from headwater.crossing import Crossing
+from headwater.curve import Curve, curve
 from headwater.estimators import SourceRidge, TransferRidge
+from headwater.gain import Gains, Law, Outlook
+from headwater.likelihood import variance
+from headwater.prediction import Errors, Interval, benefit_of, predicted_error
+from headwater.ranking import Ranking, is_listed, rank
 from headwater.selection import Choice, Surface, best, survey
-from headwater.validation import averaged_loo_residuals
+from headwater.wording import describe, sentence
+
+# Of scratch's predicted error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
+_WORTH, _LEAST = 0.02, 0.001
 
 
 @dataclass(frozen=True)
@@ -27,29 +36,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Predicted target error, the leave-one-out mean squared error of each way, its choices made without the row.
-
-    ``scratch``: the target alone. ``source_optimal``: from the source at its own best penalty. ``chosen``: the
-    average that ``Advice.model`` is. ``scaled``: from the source at its own best penalty, times one number.
-    """
-
-    scratch: float
-    source_optimal: float
-    chosen: float
-    scaled: float
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % interval."""
-
-    estimate: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Advice:
     """What to do with a source and a target, and the evidence for it.
 
@@ -59,8 +45,9 @@ class Advice:
     against scratch, ``errors`` the predicted target errors, ``benefit`` the mean over target rows of 2 y ŷ0 − ŷ0²
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
-    wrong. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, and ``surface``, the
-    posterior over every penalty, are what all of this was read from.
+    wrong. ``calibration`` holds the alignment ρ̂ with its 95 % interval, ``gain`` what transfer takes off the target's
+    excess risk, with 90 % intervals, ``outlook`` what foretells it. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, ``surface``, the
+    posterior over every penalty, and ``alone``, that of each account by itself, are what all of this was read from.
     """
 
     source: Table
@@ -72,16 +59,65 @@ class Advice:
     weight: float
     errors: Errors
     benefit: Interval
+    calibration: Calibration
+    outlook: Outlook
+    gain: Gains
     notes: tuple[str, ...]
     criterion: str
     model: Any
     crossing: Crossing
     surface: Surface
+    alone: dict[str, Surface]
+    ranking: Ranking | None = None
 
     @property
     def verdict(self) -> str:
-        """Either "transfer" or "scratch"."""
-        return "transfer" if self.model.transferred_ else "scratch"
+        """ "transfer", "scratch" or "undecided".
+
+        Transfer: ρ's 95 % interval leaves out 0, so that the source at the right scale helps, and the model, which most
+        of the posterior weight has start from it, is not expected to lose. Scratch: the gain's 90 % interval ends below
+        what is worth a transfer, a fiftieth of scratch's predicted error or a thousandth of the outcome's variance, or
+        there is nothing to learn or to start from. Otherwise there is too little data to tell.
+        """
+        low, high = self.calibration.rho_interval
+        if self.calibration.identified and not low <= 0 <= high:
+            if self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
+                return "transfer"
+        return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
+
+    @property
+    def safer(self) -> str:
+        """The verdict or, where that is undecided, whichever of "transfer" and "scratch" is expected to err less."""
+        if self.verdict != "undecided":
+            return self.verdict
+        expected = self.gain.chosen.estimate
+        return "transfer" if expected > 0 or (np.isnan(expected) and self.model.transferred_) else "scratch"
+
+    @cached_property
+    def rows_needed(self) -> float:
+        """About how many more target rows would settle an undecided verdict; NaN where decided, or where none would."""
+        if self.verdict != "undecided":
+            return np.nan
+        return self.outlook.rows_needed(self._worth, self.law.information)
+
+    @cached_property
+    def law(self) -> Law:
+        """The two-number law at ρ̂ and ``target_tau``."""
+        return self.outlook.law(self.target_tau)
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """Theory's target error over source penalties beside leave-one-out; None where it cannot be foretold."""
+        return curve(self.calibration, self.source_optimal_tau, self.target_tau)
+
+    @property
+    def _worth(self) -> float:
+        return max(_WORTH * self.errors.scratch, _LEAST * variance(self.crossing.target))
+
+    @property
+    def _void(self) -> bool:
+        """Whether the target's outcome does not vary, or the source's model is its mean."""
+        return not (variance(self.crossing.target) > 0 and self.crossing.source.coef.any())
 
     @property
     def ratio(self) -> float:
@@ -114,60 +150,35 @@ class Advice:
             "weight": self.weight,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
+            "alignment": self.calibration.as_dict(),
+            "gain": asdict(self.gain),
+            "law": asdict(self.law),
+            "curve": None if self.curve is None else self.curve.as_dict(),
             "verdict": self.verdict,
+            "safer": self.safer,
+            "rows_needed": self.rows_needed,
             "notes": list(self.notes),
+            "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
 
     def __str__(self) -> str:
-        errors, benefit = self.errors, self.benefit
-        lines = [
-            f"verdict: {self.sentence}",
-            "",
-            f"  source                {self.source.rows:g} rows, {self.source.features} features",
-            f"  target                {self.target.rows:g} rows",
-            f"  source-optimal tau    {self.source_optimal_tau:.4g}",
-            f"  transfer-optimal tau  {self.transfer_optimal_tau:.4g}  ({self.direction})",
-            f"  target tau            {self.target_tau:.4g}",
-            f"  best scale            {self.scale:.3g}",
-            "",
-            "  predicted target error (leave-one-out mean squared error)",
-            f"    from scratch             {errors.scratch:.5g}",
-            f"    source-optimal transfer  {errors.source_optimal:.5g}",
-            f"    chosen                   {errors.chosen:.5g}",
-            f"    scaled transfer          {errors.scaled:.5g}",
-            "",
-            f"  the source's own predictions take {benefit.estimate:.4g} off the squared error "
-            f"(95 % interval {benefit.low:.4g} to {benefit.high:.4g})",
-        ]
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+        return describe(self) if self.ranking is None else f"{describe(self)}\n\n{self.ranking}"
 
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        odds = f"{self.weight:.0%} of the posterior weight is on transfer"
-        if self.verdict == "scratch":
-            return f"do not transfer: fit the target from scratch ({odds})"
-        if np.isinf(self.transfer_optimal_tau):
-            return f"transfer, but only scaled: multiply the source's coefficients by about {self.scale:.2g} ({odds})"
-        mass = self.surface.mass
-        if mass[SCALED] > mass[AS_IS] + mass.get(OWN_PENALTY, 0.0):
-            return f"transfer, with the source's coefficients multiplied by about {self.scale:.2g} ({odds})"
-        if self.direction == "unknown":
-            return f"transfer ({odds})"
-        if self.direction == "equal":
-            return f"transfer, with the source at its own best penalty ({odds})"
-        if not 0 < self.ratio < np.inf:
-            return f"transfer, with the source at penalty {self.transfer_optimal_tau:.2g} ({odds})"
-        factor = self.ratio if self.ratio > 1 else 1 / self.ratio
-        how = "less" if self.direction == "softer" else "more"
-        return f"transfer, with the source regularised {factor:.3g} times {how} than is best for itself ({odds})"
+        if self.ranking is None:
+            return sentence(self)
+        ranked = self.ranking.sources
+        return f"source[{ranked[0].source}] serves best of {len(ranked)}; of it by itself: {sentence(self)}"
 
 
 def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
-    SourceRidge carries its preprocessor along. ``target``: (X1, y1) or (X1, y1, weights). Arrays are used as they
+    SourceRidge carries its preprocessor along. Of a list of such sources the advice is about the one that serves best,
+    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1, weights). Arrays are used as they
     are: ridge depends on the columns' units, so put both sides through one preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
     benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
@@ -180,6 +191,9 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     >>> advice.verdict
     'transfer'
     """
+    if is_listed(source):
+        ranking = rank(source, target, criterion, groups)
+        return replace(advise(ranking.first, target, criterion=criterion, groups=groups), ranking=ranking)
     if isinstance(source, tuple):
         source = SourceRidge(criterion=criterion).fit(*source)
     if source is None:
@@ -189,67 +203,47 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     crossing = model.fit_crossing(X, y, weight, groups)
     start, surface = crossing.source, model.surface_
 
-    def alone(name: str) -> Choice:
-        account = [account for account in accounts(start) if account.name == name]
-        return best(crossing, survey(crossing, account, criterion=criterion), account)
+    # Each by itself: the joint surface's grid closes in on where the whole has mass, which may miss a rival's.
+    alone = {account.name: [account] for account in accounts(start)}
+    surfaces = {name: survey(crossing, compared, criterion=criterion) for name, compared in alone.items()}
+
+    def peak(name: str) -> Choice:
+        return best(crossing, surfaces[name], alone[name])
 
     mass = surface.mass
     useful = mass[AS_IS] + mass.get(OWN_PENALTY, 0.0) > mass[SCRATCH]
-    unscaled = alone(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
+    unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
+    calibration = calibrate_crossing(crossing)
+    outlook = Outlook(calibration)
+    scratch, *rivals = (
+        crossing.coefficients(*surface.points, surface.weight)
+        for surface in (surfaces[SCRATCH], surface, surfaces[AS_IS])
+    )
     return Advice(
         source=Table(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Table(crossing.target.n, start.n_features, start.n_outputs),
         source_optimal_tau=start.known_tau,
         transfer_optimal_tau=unscaled.source_tau,
         target_tau=unscaled.target_tau,
-        scale=alone(SCALED).scale,
+        scale=peak(SCALED).scale,
         weight=surface.transfer_weight,
         errors=Errors(
-            scratch=predicted_error(crossing, surface.only(SCRATCH)),
-            source_optimal=predicted_error(crossing, surface.only(AS_IS)),
+            scratch=predicted_error(crossing, surfaces[SCRATCH]),
+            source_optimal=predicted_error(crossing, surfaces[AS_IS]),
             chosen=predicted_error(crossing, surface),
-            scaled=predicted_error(crossing, surface.only(SCALED)),
+            scaled=predicted_error(crossing, surfaces[SCALED]),
         ),
-        benefit=_benefit(crossing),
+        benefit=benefit_of(crossing),
+        calibration=calibration,
+        outlook=outlook,
+        gain=Gains(*(outlook.gain(scratch, rival) for rival in rivals)),
         notes=tuple(_notes(crossing)),
         criterion=criterion,
         model=model,
         crossing=crossing,
         surface=surface,
+        alone=surfaces,
     )
-
-
-def predicted_error(crossing: Crossing, surface: Surface) -> float:
-    """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
-    target = crossing.target
-    if len(target.rows[0]) == 1:
-        return np.inf
-    residuals = averaged_loo_residuals(crossing, surface)
-    return float(np.average((residuals**2).mean(axis=1), weights=target.rows[1]))
-
-
-def _benefit(crossing: Crossing) -> Interval:
-    """Mean over target rows of 2 y ŷ0 − ŷ0², both centred, with Student's interval over the rows, or over groups."""
-    target = crossing.target
-    left, weight, residual = target.rows
-    known = np.array([crossing.source.known_tau]), np.ones(1)
-    moved = target.u - crossing.shifted(*known)[:, :, 0]  # U'X1ŵ0 (r, q)
-    root = np.sqrt(weight)[:, None]
-    y, start = (left @ target.u + residual) / root, left @ moved / root
-    each = (2 * y * start - start**2).mean(axis=1)
-    n, groups = target.n, target.basis.groups
-    mean = float(np.average(each, weights=weight))
-    if groups is not None:
-        units = float(len(groups))
-        sums = [weight[rows] @ (each[rows] - mean) for rows in groups]
-        deviation = np.sqrt(np.sum(np.square(sums)) * units / (units - 1)) / n
-    elif n <= 1 or len(each) <= 2:  # centred, two rows mirror each other: they show no spread
-        return Interval(mean, -np.inf, np.inf)
-    else:
-        units = n
-        deviation = np.sqrt(np.average((each - mean) ** 2, weights=weight) / (n - 1))
-    reach = float(stdtrit(units - 1, 0.975) * deviation)
-    return Interval(mean, mean - reach, mean + reach)
 
 
 def _notes(crossing: Crossing) -> Iterator[str]:

@@ -87,9 +87,9 @@ def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
 
     last = fitted.source[-1]
     rivals = {
-        "scratch": averaged(advice.surface.only(SCRATCH)),
+        "scratch": averaged(advice.alone[SCRATCH]),
         "source": (np.asarray(last.coef_), float(last.intercept_)),
-        "source_optimal": averaged(advice.surface.only(AS_IS)),
+        "source_optimal": averaged(advice.alone[AS_IS]),
     }
     return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts)
 

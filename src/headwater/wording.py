@@ -1,0 +1,123 @@
+"""Wording: an advice in words, verdict first, then what is known and how surely, then what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headwater.accounts import AS_IS, OWN_PENALTY, SCALED
+
+if TYPE_CHECKING:
+    from headwater.advice import Advice
+    from headwater.prediction import Interval
+
+
+def sentence(advice: Advice) -> str:
+    """The verdict in words."""
+    odds = f"{advice.weight:.0%} of the posterior weight is on transfer"
+    if advice.verdict == "scratch":
+        return f"do not transfer: fit the target from scratch ({odds})"
+    if advice.verdict == "transfer":
+        return f"transfer{_how(advice)} ({odds})"
+    safer = "transferring as fitted" if advice.safer == "transfer" else "fitting from scratch"
+    return f"too little data to tell; {safer} is the safer choice ({odds})"
+
+
+def _how(advice: Advice) -> str:
+    if np.isinf(advice.transfer_optimal_tau):
+        return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
+    mass = advice.surface.mass
+    if mass[SCALED] > mass[AS_IS] + mass.get(OWN_PENALTY, 0.0):
+        return f", with the source's coefficients multiplied by about {advice.scale:.2g}"
+    if advice.direction == "unknown":
+        return ""
+    if advice.direction == "equal":
+        return ", with the source at its own best penalty"
+    if not 0 < advice.ratio < np.inf:
+        return f", with the source at penalty {advice.transfer_optimal_tau:.2g}"
+    factor = advice.ratio if advice.ratio > 1 else 1 / advice.ratio
+    how = "less" if advice.direction == "softer" else "more"
+    return f", with the source regularised {factor:.3g} times {how} than is best for itself"
+
+
+def known(advice: Advice) -> Iterator[str]:
+    """What is known and how surely, a sentence at a time."""
+    calibration, law, gain = advice.calibration, advice.law, advice.gain
+    if not calibration.identified:
+        yield f"the alignment rho of the tasks is not known: {calibration.reason}"
+    else:
+        low, high = calibration.rho_interval
+        yield f"alignment rho {calibration.rho:.2f} (95 % interval {low:.2f} to {high:.2f})"
+    yield f"the choice takes {_interval(gain.chosen)} off the target's excess risk from scratch"
+    yield f"the source at its own best penalty, as it is, takes {_interval(gain.source_optimal)} off"
+    if calibration.identified:
+        yield (
+            f"by the two-number law, with Q = {law.information:.3g}: as it is the source-optimal model gains "
+            f"(2 rho - 1) Q = {law.as_published:.3g}, multiplied by rho it gains rho^2 Q = {law.scaled:.3g}"
+        )
+
+
+def change(advice: Advice) -> Iterator[str]:
+    """What would change the answer, a sentence at a time."""
+    law = advice.law
+    if advice.verdict == "undecided":
+        yield (
+            "no number of target rows is expected to settle it"
+            if np.isnan(advice.rows_needed)
+            else f"about {_rounded(advice.rows_needed)} more target rows would settle it"
+        )
+    if advice.calibration.identified:
+        lost = law.scaled - law.as_published
+        yield (
+            f"retraining the source could add at most {lost:.3g} to using it as it is, and nothing to scaling it, "
+            "where its coefficients do not follow its features' spectrum"
+        )
+    elif advice.source.rows == advice.source.rows and not np.isfinite(advice.rows_needed):
+        yield "more source rows would make its signal, and so the alignment, known"
+
+
+def describe(advice: Advice) -> str:
+    """The advice as plain text."""
+    errors, benefit = advice.errors, advice.benefit
+    lines = [
+        f"verdict: {advice.sentence}",
+        "",
+        "what is known",
+        *(f"  {line}" for line in known(advice)),
+        "",
+        "what would change it",
+        *(f"  {line}" for line in change(advice)),
+        "",
+        f"  source                {advice.source.rows:g} rows, {advice.source.features} features",
+        f"  target                {advice.target.rows:g} rows",
+        f"  source-optimal tau    {advice.source_optimal_tau:.4g}",
+        f"  transfer-optimal tau  {advice.transfer_optimal_tau:.4g}  ({advice.direction})",
+        f"  target tau            {advice.target_tau:.4g}",
+        f"  best scale            {advice.scale:.3g}",
+        "",
+        "  predicted target error (leave-one-out mean squared error)",
+        f"    from scratch             {errors.scratch:.5g}",
+        f"    source-optimal transfer  {errors.source_optimal:.5g}",
+        f"    chosen                   {errors.chosen:.5g}",
+        f"    scaled transfer          {errors.scaled:.5g}",
+        "",
+        f"  the source's own predictions take {benefit.estimate:.4g} off the squared error "
+        f"(95 % interval {benefit.low:.4g} to {benefit.high:.4g})",
+    ]
+    if advice.curve is not None:
+        lines += ["", "  source tau    error by theory    left out"]
+        lines += [f"  {tau:<12.4g}  {by:<17.5g}  {out:.5g}" for tau, by, out in advice.curve.rows]
+    return "\n".join([*lines, *(f"  note: {note}" for note in advice.notes)])
+
+
+def _interval(gain: Interval) -> str:
+    if not np.isfinite(gain.low):
+        return "an unknown amount"
+    return f"{gain.estimate:.3g} (90 % interval {gain.low:.3g} to {gain.high:.3g})"
+
+
+def _rounded(rows: float) -> str:
+    """Two significant digits: it is known no better."""
+    return f"{float(f'{rows:.2g}'):g}"
