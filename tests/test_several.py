@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
-from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge
+from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge, advise
 from headwater.accounts import accounts
 from headwater.crossing import Crossing
 from headwater.selection import survey
@@ -341,3 +341,47 @@ def test_the_source_at_fault_is_named(models, message):
         TransferRidge(models).fit(X1, Y1)
     with pytest.raises(ValueError, match="L2SPRidge starts from one source"):
         L2SPRidge([GOOD, OTHER]).fit(X1, Y1)
+
+
+def tables_of(models=(WEIGHTS, -WEIGHTS, WEIGHTS)):
+    rng = np.random.default_rng(11)
+    found = []
+    for weights, noise in zip(models, (1.5, 1.5, 4.0), strict=True):
+        X = rng.normal(size=(60, P))
+        found.append((X, X @ weights + noise * rng.normal(size=60)))
+    return found
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "loo"])
+def test_advice_ranks_sources_and_is_about_the_first(criterion):
+    sources = tables_of()
+    advice = advise(sources[1:] + sources[:1], (X1, Y1), criterion=criterion)
+    alone = advise(sources[0], (X1, Y1), criterion=criterion)
+    ranking = advice.ranking
+    assert [one.source for one in ranking.sources] == [2, 1, 0]
+    assert alone.ranking is None and alone.as_dict()["ranking"] is None
+    assert advice.errors == alone.errors and advice.source_optimal_tau == alone.source_optimal_tau
+    assert ranking.sources[0].error == pytest.approx(alone.errors.chosen)
+    fitted = TransferRidge([SourceRidge(criterion=criterion).fit(*one) for one in sources], criterion=criterion)
+    np.testing.assert_allclose(ranking.model.predict(X1), fitted.fit(X1, Y1).predict(X1), atol=1e-8)
+    np.testing.assert_allclose([one.weight for one in ranking.sources], fitted.source_weight_[[0, 2, 1]], atol=1e-8)
+    assert (ranking.stacked > 0) == (criterion == "evidence") == all(np.isfinite(one.scale) for one in ranking.sources)
+    assert "source[2] serves best of 3" in str(advice) and str(ranking) in str(advice)
+    assert [one["source"] for one in advice.as_dict()["ranking"]["sources"]] == [2, 1, 0]
+
+
+def test_the_predicted_error_of_all_together_is_that_of_refitting_without_each_row():
+    sources = [SourceRidge().fit(*one) for one in tables_of()]
+    rest = np.arange(25) != np.arange(25)[:, None]
+    # At fixed alpha = nτ, as the prediction is: the surface's penalties grow as rows leave, so the two agree closely.
+    left = [Y1[i] - TransferRidge(sources).fit(X1[kept], Y1[kept]).predict(X1[[i]])[0] for i, kept in enumerate(rest)]
+    assert advise(sources, (X1, Y1)).ranking.error == pytest.approx(np.mean(np.square(left)), rel=0.02)
+
+
+def test_fitted_sources_of_every_kind_are_ranked():
+    frame = pd.DataFrame(X1, columns=list("abcdefgh"))
+    kinds = [make_pipeline(StandardScaler(), SourceRidge()).fit(*tables()[0]), WEIGHTS, Ridge().fit(*tables()[1])]
+    advice = advise(kinds, (frame, Y1))
+    assert sorted(one.source for one in advice.ranking.sources) == [0, 1, 2]
+    assert all(held is given for held, given in zip(advice.ranking.model.source, kinds, strict=True))
+    assert np.isfinite(advice.ranking.error)
