@@ -80,7 +80,7 @@ class Stack:
         curvature, axes = np.linalg.eigh(stiffness)
         pull = np.einsum("...ij,...i->...j", axes, pull)
         observed = np.broadcast_to(observations, rest.shape)
-        known = observed > len(self.source_tau)
+        known = observed > np.count_nonzero(self.share)
         shape = np.where(known, observed, 2.0) / 2
         log_evidence, kept = _over_noise(rest, pull, curvature.clip(min=0.0), shape)
         log_evidence += shape * np.log(rest) - gammaln(shape)
