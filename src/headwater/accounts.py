@@ -1,6 +1,6 @@
 """Accounts: what sources may be good for, with their priors.
 
-A transfer starts from α ŵ0(τ0) and fits the target with penalty τ1. Four accounts of what a source is good for are
+A transfer starts from α ŵ0(τ0) and fits the target with penalty τ1. Five accounts of what a source is good for are
 compared. The odds of scratch against the others together are even, and theirs among each other:
 
 ===========  ========  ==========  ========================================================
@@ -8,12 +8,14 @@ account      τ0        α           prior within the account
 ===========  ========  ==========  ========================================================
 scratch      ∞         –           –
 as is        τ_S*      1           –
+unchanged    τ_S*      1           τ1 expected a hundred times greater: the same task
 own penalty  (0, ∞)    1           3 τ_S*/(3 τ_S* + τ0) uniform on (0, 1)
 scaled       τ_S*      (−∞, ∞)     α ~ N(½, ½²): between scratch, 0, and as is, 1
 ===========  ========  ==========  ========================================================
 
 Both last lines expect an alignment of one half, at which theory's best penalty is three times τ_S* (3.17 in the
-isotropic case with p = 2 n0).
+isotropic case with p = 2 n0). τ1 has the prior under which the shrinkage factor c/(c + τ1) is uniform, c the mean
+nonzero eigenvalue of the target's features, and 100 c for a source unchanged.
 
 Several sources share the odds of one, each as far as its own table lends it credibility (``Source.credibility``). Each
 has accounts of its own; the scaled ones give half of theirs to all sources stacked, a number for each
@@ -30,7 +32,8 @@ import numpy as np
 from headwater.moments import Array
 from headwater.source import Source
 
-SCRATCH, AS_IS, OWN_PENALTY, SCALED, STACKED = "scratch", "as is", "own penalty", "scaled", "stacked"
+SCRATCH, AS_IS, UNCHANGED, OWN_PENALTY = "scratch", "as is", "unchanged", "own penalty"
+SCALED, STACKED = "scaled", "stacked"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ class Account:
             return tau, scale
         spoken = (np.arange(count) == index) & ~np.isinf(tau[:, None])
         return np.where(spoken, tau[:, None], np.inf), np.where(spoken, scale[:, None], 0.0)
+
+    def log_target_density(self, logs: Array) -> Array:
+        """Log prior density of log(τ1/c), c the target's mean nonzero eigenvalue."""
+        return log_logistic(logs - np.log(100.0)) if self.kind == UNCHANGED else log_logistic(logs)
 
     def log_density(self, nodes: Array) -> Array:
         if self.axis == "log tau":
@@ -125,6 +132,8 @@ def shares_of(sources: Sequence[Source], taus: Array) -> Array:
 def _accounts_of(source: Source, tau: float, free: bool, scale: bool | str) -> list[Account]:
     """What one source may be good for: its penalty ``free``, or only as it is and scaled."""
     found = [Account(AS_IS, tau)] if scale is not True else []
+    if scale is not True and free:
+        found.append(Account(UNCHANGED, tau))
     if scale is not True and free and source.spectrum is not None:
         unit = source.spectrum.unit
         found.append(Account(OWN_PENALTY, 3 * float(np.clip(tau, 1e-6 * unit, 1e4 * unit)), axis="log tau"))

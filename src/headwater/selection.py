@@ -1,7 +1,6 @@
 """Selection: the surface over (source penalty, scale, target penalty), its peak and its average.
 
-The starts are those of headwater.accounts, with their priors. In each, τ1 has the prior under which the shrinkage
-factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All priors are proper, so nothing hangs on where a grid
+The starts are those of headwater.accounts, with their priors. All priors are proper, so nothing hangs on where a grid
 ends; integrals are sums over grids that close in on the mass, so nothing hangs on how fine they are. The two tables'
 axes are crossed once; a grid then costs three matrix products. Several sources stacked add a row for each τ1: the
 start there is at their mean scales, and its score is the evidence with the scales integrated out.
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.accounts import AS_IS, OWN_PENALTY, Account, log_logistic, odds_of
+from headwater.accounts import AS_IS, OWN_PENALTY, Account, odds_of
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
@@ -141,10 +140,10 @@ def _evaluate(
 ) -> Surface:
     """The surface at these nodes of each account and, in units of the mean eigenvalue, these log target penalties."""
     target_tau = np.array([tau], dtype=np.float64) if logs is None else crossing.target.unit * np.exp(logs)
-    target_prior = np.zeros(1) if logs is None else log_logistic(logs) + _log_step(logs)
     parts = []
     for account, grid, odds in zip(compared, nodes, odds_of(compared), strict=True):
         source_tau, scale, score = _scored(crossing, account, grid, target_tau, criterion)
+        target_prior = np.zeros(1) if logs is None else account.log_target_density(logs) + _log_step(logs)
         prior = (np.log(odds) + account.log_density(grid) + _log_step(grid))[:, None] + target_prior
         if account.stacked:  # a start for each target penalty, and of no other
             here = np.eye(len(target_tau), dtype=bool)
@@ -198,7 +197,7 @@ def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choic
     def value(start: Array, logs: Array) -> Array:
         target_tau = surface.target_tau if fixed else unit * np.exp(logs)
         score = _scored(crossing, account, start, target_tau, surface.criterion)[2]
-        return score + account.log_density(start)[:, None] + (0.0 if fixed else log_logistic(logs))
+        return score + account.log_density(start)[:, None] + (0.0 if fixed else account.log_target_density(logs))
 
     logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
     start, log_tau = _peak(value, account.nodes(_NODES), logs)
