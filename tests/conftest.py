@@ -1,6 +1,6 @@
-"""One setting for the whole suite: the same examples on every machine, so that a failure is a change of ours."""
+"""One setting for the whole suite: no deadlines, for the machine may be busy. Examples are drawn anew in every run."""
 
 from hypothesis import settings
 
-settings.register_profile("fixed", derandomize=True, deadline=None)
-settings.load_profile("fixed")
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")

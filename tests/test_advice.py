@@ -10,7 +10,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from headwater import SourceRidge, TransferRidge, advise
+from headwater import SourceRidge, Spectrum, TransferRidge, advise, theory
 
 RNG = np.random.default_rng(0)
 P = 6
@@ -50,12 +50,19 @@ TABLES = {
 def test_every_table_has_an_answer(case, criterion):
     source, target = TABLES[case]
     advice = advise(source, target, criterion=criterion)
-    assert advice.verdict in ("transfer", "scratch")
+    assert advice.verdict in ("transfer", "scratch", "undecided")
+    assert advice.safer in ("transfer", "scratch")
+    assert (advice.verdict == "undecided") or advice.safer == advice.verdict
+    assert np.isnan(advice.rows_needed) or (advice.verdict == "undecided" and advice.rows_needed > 0)
     assert advice.direction in ("harder", "softer", "equal", "scratch", "unknown")
     assert (advice.direction == "scratch") == np.isinf(advice.transfer_optimal_tau)
-    assert advice.direction == "scratch" or advice.verdict == "transfer"
     assert 0 <= advice.weight <= 1
-    assert (advice.weight > 0.5) == (advice.verdict == "transfer")
+    low, high = advice.calibration.rho_interval
+    assert advice.verdict != "transfer" or (advice.weight > 0.5 and not low <= 0 <= high)
+    for gain in (advice.gain.chosen, advice.gain.source_optimal):
+        assert np.isnan(gain.estimate) or gain.low <= gain.estimate <= gain.high
+    if advice.curve is not None:
+        assert np.isfinite([*advice.curve.predicted, *advice.curve.leave_one_out]).all()
     assert np.isnan(advice.source_optimal_tau) == (case == "published coefficients")
     assert np.isnan(advice.transfer_optimal_tau) <= (case == "published coefficients")
     assert not np.isnan([advice.target_tau, advice.scale]).any()
@@ -67,7 +74,11 @@ def test_every_table_has_an_answer(case, criterion):
     assert text.startswith("verdict: ")
     assert advice.sentence in text
     assert all(note in text for note in advice.notes)
-    assert json.loads(json.dumps(advice.as_dict()))["verdict"] == advice.verdict
+    plain = json.loads(json.dumps(advice.as_dict()))
+    assert plain["verdict"] == advice.verdict
+    assert {"estimate", "low", "high", "identified"} <= plain["alignment"].keys()
+    assert plain["gain"].keys() == {"chosen", "source_optimal"}
+    assert {"law", "curve", "safer", "rows_needed"} <= plain.keys()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,77 @@ def test_scratch_is_said_in_words():
     assert advice.sentence.startswith("do not transfer: fit the target from scratch")
 
 
+def test_too_little_data_is_said_with_the_safer_choice_and_the_rows_that_would_settle_it():
+    """Three rows of related tasks; the rows asked for, and some, do settle it."""
+    source = SourceRidge().fit(X0, Y0)
+    advice = advise(source, (X1[:3], Y1[:3]))
+    assert advice.verdict == "undecided"
+    assert advice.sentence.startswith("too little data to tell")
+    assert "more target rows" in str(advice)
+    rows = 3 + 4 * int(advice.rows_needed)
+    X = np.random.default_rng(1).normal(size=(rows, P))
+    y = 0.8 * X @ WEIGHTS + 0.5 * np.random.default_rng(2).normal(size=rows)
+    assert advise(source, (X, y)).verdict == "transfer"
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_rows_needed_are_enough_half_of_the_time(rho):
+    """An expectation: of the draws that 12 rows leave undecided, that many more settle about half or more."""
+    settled = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        w, v = rng.normal(size=(2, 20)) / np.sqrt(20)
+        X, rows = rng.normal(size=(300, 20)), rng.normal(size=(3000, 20))
+        source = SourceRidge().fit(X, X @ w + rng.normal(size=300))
+        y = rows @ (rho * w + 0.5 * v) + 0.5 * rng.normal(size=3000)
+        first = advise(source, (rows[:12], y[:12]))
+        if first.rows_needed <= 2900:
+            more = 12 + int(first.rows_needed)
+            settled.append(advise(source, (rows[:more], y[:more])).verdict != "undecided")
+    assert len(settled) >= 10
+    assert np.mean(settled) > 0.5 - 2 * np.sqrt(0.25 / len(settled))
+
+
+def test_the_gain_is_its_definition_where_everything_is_known():
+    """With plenty of rows on both sides w1 is known: the gain is what it is, and its interval closes on it."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(2, P))
+    X0, X1 = rng.normal(size=(2000, P)), rng.normal(size=(3000, P))
+    advice = advise((X0, X0 @ w[0] + rng.normal(size=2000)), (X1, X1 @ w[1] + rng.normal(size=3000)))
+    alone = advice.alone["scratch"]
+    scratch = advice.crossing.coefficients(*alone.points, alone.weight)[0]
+    realised = np.sum((scratch - w[1]) ** 2) - np.sum((advice.model.coef_ - w[1]) ** 2)
+    assert advice.gain.chosen.estimate == pytest.approx(realised, abs=0.002)
+    assert advice.gain.chosen.low <= realised <= advice.gain.chosen.high
+
+
+def test_gains_have_the_units_of_the_target_squared():
+    plain, scaled = advise((X0, Y0), (X1, Y1)), advise((1e4 * X0, 1e-3 * Y0), (1e4 * X1, 1e-3 * Y1))
+    for name in ("estimate", "low", "high"):
+        assert getattr(scaled.gain.chosen, name) == pytest.approx(1e-6 * getattr(plain.gain.chosen, name), rel=0.02)
+
+
+def test_the_two_number_law_is_stated():
+    advice = advise((X0, Y0), (X1, Y1))
+    rho, law = advice.calibration.rho, advice.law
+    assert law.as_published == pytest.approx((2 * rho - 1) * law.information)
+    assert law.scaled == pytest.approx(rho**2 * law.information)
+    assert law.information > 0
+    assert "two-number law" in str(advice)
+
+
+def test_the_curve_is_theory_beside_leaving_out():
+    """The curve left out is the target's own leave-one-out error; by theory it is of the calibrated population."""
+    advice = advise((X0, Y0), (X1, Y1))
+    calibration, curve = advice.calibration, advice.curve
+    predicted = theory.transfer_risk(calibration.population(), curve.source_tau[3], advice.target_tau)
+    assert curve.predicted[3] == pytest.approx(predicted + calibration.target_noise**2)
+    source = SourceRidge().fit(X0, Y0)
+    assert curve.source_tau[3] == source.tau_
+    shifted = Spectrum.from_rows(X1, Y1).shift(source.coef_)
+    assert curve.leave_one_out[3] == pytest.approx(shifted.loo(advice.target_tau))
+
+
 def test_the_numbers_are_the_fitted_models():
     advice = advise((X0, Y0), (X1, Y1))
     source = SourceRidge().fit(X0, Y0)
@@ -105,7 +187,7 @@ def test_the_numbers_are_the_fitted_models():
     assert advice.weight == model.surface_.transfer_weight
     assert (advice.source.rows, advice.source.features, advice.source.outputs) == (150, P, 1)
     assert advice.target.rows == 24
-    assert advise(source, (X1, Y1)).as_dict() == advice.as_dict()
+    assert json.dumps(advise(source, (X1, Y1)).as_dict()) == json.dumps(advice.as_dict())
     weighted = advise((X0, Y0, V0), (X1, Y1, V1))
     assert (weighted.source.rows, weighted.target.rows) == pytest.approx((V0.sum(), V1.sum()))
 

@@ -13,8 +13,11 @@ ROOT = Path(__file__).parents[1] / "src" / "headwater"
 MODULES = sorted(ROOT.rglob("*.py"))
 RIMS = {
     "torch": ("nets",),
+    "safetensors": ("nets",),
     "dask": ("blocks",),
-    "matplotlib": ("figures", "demo.figures", "study.figures"),
+    "matplotlib": ("figures", "demo.figures", "study.drawing", "study.figures", "study.networks.figures"),
+    "PIL": ("datasets",),
+    "huggingface_hub": ("datasets",),
     "typer": ("cli",),
     "sqlite3": ("study.store",),
     "skops": ("persistence",),
@@ -37,6 +40,7 @@ ORDER = [
     "ridge",
     "estimators",
     "likelihood",
+    "scoring",
     "posterior",
     "shrinkage",
     "prediction",
@@ -114,6 +118,7 @@ def test_rooms_know_their_place(path):
         ("import headwater", ("torch", "dask", "matplotlib", "typer", "sklearn", "scipy", "numpy")),
         ("import headwater.theory", ("torch", "dask", "matplotlib", "typer", "sklearn", "pyarrow")),
         ("import headwater.study.experiments", ("torch", "dask", "matplotlib", "typer", "sklearn")),
+        ("import headwater.study.networks.experiment", ("torch", "dask", "matplotlib", "typer", "sklearn")),
         ("import headwater.cli", ("torch", "dask", "matplotlib", "sklearn", "numpy", "pyarrow")),
         ("from headwater import SourceRidge, advise", ("torch", "dask", "matplotlib", "typer")),
     ],

@@ -63,7 +63,7 @@ def test_the_trap_is_caught_and_the_right_way_works():
 
 @pytest.mark.parametrize(("rho", "verdict"), [(1.0, "transfer"), (-1.0, "transfer"), (0.0, "scratch")])
 def test_advice_says_what_it_knows(rho, verdict):
-    source, target = pair(rho, n1=60)
+    source, target = pair(rho, n1=60, seed=1)
     advice = advise(source, target)
     assert advice.verdict == verdict
     assert (advice.transfer_optimal_tau == np.inf) == (rho <= 0)
@@ -76,7 +76,7 @@ def test_advice_says_what_it_knows(rho, verdict):
 def test_few_rows_are_enough_to_answer(rows):
     source, (X1, y1) = pair(1.0)
     advice = advise(source, (X1[:rows], y1[:rows]))
-    assert advice.verdict in ("transfer", "scratch")
+    assert advice.verdict == "undecided"
     assert np.isfinite(advice.model.coef_).all()
 
 

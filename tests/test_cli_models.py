@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -22,9 +24,11 @@ from pyarrow import parquet
 from sklearn.linear_model import Ridge
 
 from headwater import persistence
+from headwater.blocks import read_table
 from headwater.cli import main
 
 TABLES = Path(__file__).parent / "tables"
+RAW = Path(__file__).parents[2] / "shared" / "data" / "tabular"
 
 
 @pytest.fixture
@@ -77,6 +81,25 @@ def test_a_loaded_model_predicts_what_was_fitted_to_the_bit(headwater, monkeypat
     assert headwater("predict", "model.skops", TABLES / "dates.csv", "-o", "out.csv")[0] == 0
     written = pyarrow.csv.read_csv("out.csv")["prediction"].to_numpy()
     np.testing.assert_array_equal(written, loaded.predictions(table)["chosen"])
+
+
+@pytest.mark.parametrize(("source", "target", "outcome"), [
+    ("wine-white.csv", "wine-red.csv", "quality"),
+    ("california-housing.csv", "california-housing.csv", "median_house_value"),
+])  # fmt: skip
+def test_real_models_too(headwater, monkeypatch, source, target, outcome):
+    """From the raw table to predictions in a file, to the bit."""
+    if not RAW.exists():
+        pytest.skip("the raw tables are not here")
+    kept = []
+    real = persistence.save_model
+    monkeypatch.setattr(persistence, "save_model", lambda model, path: (kept.append(model), real(model, path)))
+    few = pyarrow.csv.read_csv(RAW / target).take(np.random.default_rng(0).permutation(1000)[:60])
+    pyarrow.csv.write_csv(few, "few.csv")
+    assert headwater("fit", RAW / source, "few.csv", "--outcome", outcome, "-o", "m.skops")[0] == 0
+    assert headwater("predict", "m.skops", RAW / target, "-o", "out.csv")[0] == 0
+    written = pyarrow.csv.read_csv("out.csv")["prediction"].to_numpy()
+    np.testing.assert_array_equal(written, kept[0].predictions(read_table(RAW / target))["chosen"])
 
 
 def test_the_model_is_the_estimators_own(model):
@@ -142,6 +165,32 @@ def test_predict_speaks_json_and_parquet(headwater, model):
     np.testing.assert_array_equal(parquet.read_table("out.parquet")["prediction"], json_of(headwater, model, data))
     status, _, _ = headwater("predict", model, "out.parquet", "-o", "again.parquet")
     assert status == 2  # it has a prediction already, which is not replaced
+
+
+def test_predict_writes_what_the_name_says(headwater, model):
+    data = TABLES / "dates.csv"
+    plain = headwater("predict", model, data)[1]
+    assert headwater("predict", model, data, "-o", "out.csv.gz")[0] == 0
+    assert gzip.decompress(Path("out.csv.gz").read_bytes()).decode() == plain
+    for name in ("out.xlsx", "out.gz", "out"):
+        fails(headwater("predict", model, data, "-o", name), f"-o: {name} ends in none of .csv, .tsv")
+    Path("link.csv").symlink_to("linked.csv")
+    Path("linked.csv").write_text("before")
+    assert headwater("predict", model, data, "-o", "link.csv")[0] == 0
+    assert Path("link.csv").is_symlink() and Path("linked.csv").read_text() == plain
+
+
+@pytest.mark.parametrize("name", ["dates.csv", "dates.parquet"])
+def test_a_pipe_is_read_as_a_file_is(headwater, model, tmp_path, name):
+    parquet.write_table(pyarrow.csv.read_csv(TABLES / "dates.csv"), "dates.parquet")
+    content = ((TABLES if name.endswith("csv") else tmp_path) / name).read_bytes()
+    os.mkfifo("pipe")
+    writing = threading.Thread(target=lambda: Path("pipe").write_bytes(content))
+    writing.start()
+    status, out, _ = headwater("predict", model, "pipe", "--json")
+    writing.join()
+    assert status == 0
+    assert json.loads(out)["predictions"] == json_of(headwater, model, TABLES / "dates.csv")
 
 
 def json_of(headwater, model, data):
@@ -319,17 +368,17 @@ def test_an_interrupt_leaves_nothing(tmp_path):
         "fit",
         "s.csv",
         "s.csv",
-        "--outcome",
+        *OUTCOME[:1],
         "y",
         "--degree",
         "2",
         "-o",
-        "m.skops",
+        "m",
     ]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2.5)
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (out, err) == ("", "")
+    assert (out, err) == ("", "headwater: interrupted\n")
     assert {path.name for path in tmp_path.iterdir()} == {"s.csv"}

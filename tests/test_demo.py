@@ -66,6 +66,15 @@ def test_the_demo_shows_a_typical_draw_and_its_picture(tmp_path):
     assert "here/demo.png" in done.stdout
 
 
+def test_without_matplotlib_the_demo_says_so_before_it_starts(tmp_path):
+    program = "import sys; sys.modules['matplotlib'] = None; from headwater.cli import main; main()"
+    command = [sys.executable, "-c", program, "demo", "--out", "here"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "headwater: the demo's picture needs matplotlib: pip install 'headwater[report]'\n"
+    assert not (tmp_path / "here").exists()
+
+
 def test_the_draw_shown_is_the_median_one():
     draws = [experiment.Draw(np.ones(1), 1.0, 1.0, chosen, 1.0) for chosen in (0.5, 2.0, 1.0)]
     assert experiment.typical(draws) == 2

@@ -1,20 +1,9 @@
-"""The examples in the theory's documents and docstrings run."""
+"""The examples in the theory's document run; tests/test_docs.py runs those of the docstrings."""
 
 import doctest
-import importlib
-import pkgutil
 from pathlib import Path
 
-import pytest
-
 from headwater import theory
-
-MODULES = [f"headwater.theory.{module.name}" for module in pkgutil.iter_modules(theory.__path__)]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_docstrings(name):
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 def test_theory_document():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -40,10 +40,12 @@ def test_reversal(samples, noise, rho):
 
 @quick
 @given(sizes, noises, st.floats(-2.0, 0.0))
+@example(50, 1.0, -3e-159)
 def test_unaligned_targets_train_from_scratch(samples, noise, rho):
     pop = Population.isotropic(100, samples, rho, noise)
     assert theory.transfer_optimal_tau(pop) == math.inf
     assert theory.transfer_gain(pop, 1.0, 0.5) < 0
+    assert theory.joint_optimum(pop).gain == 0
 
 
 @quick

@@ -239,3 +239,42 @@ POP = Population.isotropic(10, 5, 0.5, 1.0)
 
 def energies(source, cross, target):
     return Population([2.0, 1.0], source_energy=source, cross_energy=cross, target_energy=target, **NUMBERS)
+
+
+SPECTRA = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (2.0, 2.0)]
+
+
+def spectral(alpha, energy_alpha, rho=0.5):
+    return Population.power_law(
+        alpha, 100, 50, rho, 1.0, target_samples=25, target_noise=0.3, energy_alpha=energy_alpha, private=0.2
+    )
+
+
+@pytest.mark.parametrize(("alpha", "energy_alpha"), SPECTRA)
+@pytest.mark.parametrize("source_tau", [None, 0.1, 10.0])
+def test_the_gain_is_zero_at_the_break_even_alignment_whoever_asks(alpha, energy_alpha, source_tau):
+    asked = [spectral(alpha, energy_alpha, rho) for rho in (0.1, 0.5, 1.5)]
+    answers = [theory.break_even_alignment(pop, source_tau) for pop in asked]
+    np.testing.assert_allclose(answers, answers[0], rtol=1e-8)
+    tau = theory.source_optimal_tau(asked[0]) if source_tau is None else source_tau
+    for change, helps in ((0.99, False), (1.01, True)):
+        assert (theory.transfer_gain(asked[0].realigned(change * answers[0]), tau) > 0) == helps
+
+
+@pytest.mark.parametrize(("alpha", "energy_alpha"), SPECTRA)
+def test_the_optimal_alignment_is_where_the_penalty_is_optimal_whoever_asks(alpha, energy_alpha):
+    taus = np.array([0.3, 1.0, 10.0])
+    asked = [spectral(alpha, energy_alpha, rho) for rho in (0.1, 0.5, 1.5)]
+    rhos = [theory.optimal_alignment(pop, taus) for pop in asked]
+    np.testing.assert_allclose(rhos, [rhos[0]] * 3, rtol=1e-8)
+    back = [theory.transfer_optimal_tau(asked[0].realigned(rho)) for rho in rhos[0]]
+    np.testing.assert_allclose(back, taus, rtol=1e-6)
+    ridgeless = [theory.ridgeless_alignment(pop) for pop in asked]
+    np.testing.assert_allclose(ridgeless, ridgeless[0], rtol=1e-8)
+
+
+def test_tiny_degrees_of_freedom_keep_their_digits():
+    """A target with nothing to learn risks σ² df2/(1 − df2), and df2 → p/(n τ²) far below the rounding of 1."""
+    pop = Population.isotropic(40, 20, rho=0.0, source_noise=1.0, target_samples=10, target_noise=100.0)
+    tau = np.array([1e6, 1e9, 1e12])
+    np.testing.assert_allclose(theory.scratch_risk(pop, tau), 100.0**2 * 4 / tau**2, rtol=1e-5)

@@ -132,7 +132,7 @@ def shares_of(sources: Sequence[Source], taus: Array) -> Array:
 def _accounts_of(source: Source, tau: float, free: bool, scale: bool | str) -> list[Account]:
     """What one source may be good for: its penalty ``free``, or only as it is and scaled."""
     found = [Account(AS_IS, tau)] if scale is not True else []
-    if scale is not True and free:
+    if scale is not True and free and not np.isinf(tau):
         found.append(Account(UNCHANGED, tau))
     if scale is not True and free and source.spectrum is not None:
         unit = source.spectrum.unit

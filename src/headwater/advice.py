@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,10 +16,12 @@ from headwater.curve import Curve, curve
 from headwater.estimators import SourceRidge, TransferRidge
 from headwater.gain import Gains, Law, Outlook
 from headwater.likelihood import variance
-from headwater.prediction import Errors, Interval, benefit_of, predicted_error
+from headwater.moments import Array
+from headwater.prediction import Errors, Interval, benefit_of
+from headwater.prediction import predicted_error as predicted_error
 from headwater.ranking import Ranking, is_listed, rank
 from headwater.selection import Choice, Surface, best, survey
-from headwater.wording import describe, sentence
+from headwater.wording import describe, notes, sentence
 
 # Of scratch's predicted error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
 _WORTH, _LEAST = 0.02, 0.001
@@ -46,8 +47,9 @@ class Advice:
     (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
     whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
     wrong. ``calibration`` holds the alignment ρ̂ with its 95 % interval, ``gain`` what transfer takes off the target's
-    excess risk, with 90 % intervals, ``outlook`` what foretells it. ``model`` is the fitted TransferRidge; ``crossing``, the target met with the source, ``surface``, the
-    posterior over every penalty, and ``alone``, that of each account by itself, are what all of this was read from.
+    excess risk, with 90 % intervals, ``outlook`` what foretells it. ``model`` is the fitted TransferRidge;
+    ``crossing``, the target met with the source, ``surface``, the posterior over every penalty, and ``alone``, that of
+    each account by itself, are what all of this was read from.
     """
 
     source: Table
@@ -80,9 +82,9 @@ class Advice:
         there is nothing to learn or to start from. Otherwise there is too little data to tell.
         """
         low, high = self.calibration.rho_interval
-        if self.calibration.identified and not low <= 0 <= high:
-            if self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
-                return "transfer"
+        helps = self.calibration.identified and not low <= 0 <= high
+        if helps and self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
+            return "transfer"
         return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
 
     @property
@@ -98,7 +100,7 @@ class Advice:
         """About how many more target rows would settle an undecided verdict; NaN where decided, or where none would."""
         if self.verdict != "undecided":
             return np.nan
-        return self.outlook.rows_needed(self._worth, self.law.information)
+        return self.outlook.rows_needed(self._worth, self.law.information, self.weight)
 
     @cached_property
     def law(self) -> Law:
@@ -117,7 +119,8 @@ class Advice:
     @property
     def _void(self) -> bool:
         """Whether the target's outcome does not vary, or the source's model is its mean."""
-        return not (variance(self.crossing.target) > 0 and self.crossing.source.coef.any())
+        target = self.crossing.target
+        return bool(target.contrasts > 0 and variance(target) == 0) or not self.crossing.source.coef.any()
 
     @property
     def ratio(self) -> float:
@@ -138,7 +141,7 @@ class Advice:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The advice as plain numbers, strings and lists; infinities and NaN are left to the writer."""
+        """The advice as plain numbers, strings and lists, None where not known; infinities are left to the writer."""
         return {
             "source": {**asdict(self.source), "source_optimal_tau": self.source_optimal_tau},
             "target": asdict(self.target),
@@ -150,13 +153,13 @@ class Advice:
             "weight": self.weight,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
-            "alignment": self.calibration.as_dict(),
-            "gain": asdict(self.gain),
-            "law": asdict(self.law),
+            "alignment": _known(self.calibration.as_dict()),
+            "gain": _known(asdict(self.gain)),
+            "law": _known(asdict(self.law)),
             "curve": None if self.curve is None else self.curve.as_dict(),
             "verdict": self.verdict,
             "safer": self.safer,
-            "rows_needed": self.rows_needed,
+            "rows_needed": _known(self.rows_needed),
             "notes": list(self.notes),
             "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
@@ -178,16 +181,17 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
     SourceRidge carries its preprocessor along. Of a list of such sources the advice is about the one that serves best,
-    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1, weights). Arrays are used as they
-    are: ridge depends on the columns' units, so put both sides through one preprocessor, fitted on the source, first.
+    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1,
+    weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
+    preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
     benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> w = rng.normal(size=5)
-    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(8, 5))
-    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=8)))
+    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(30, 5))
+    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=30)))
     >>> advice.verdict
     'transfer'
     """
@@ -210,15 +214,15 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     def peak(name: str) -> Choice:
         return best(crossing, surfaces[name], alone[name])
 
-    mass = surface.mass
-    useful = mass[AS_IS] + mass.get(OWN_PENALTY, 0.0) > mass[SCRATCH]
+    useful = surface.unscaled_weight > surface.mass[SCRATCH]
     unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
     calibration = calibrate_crossing(crossing)
     outlook = Outlook(calibration)
-    scratch, *rivals = (
-        crossing.coefficients(*surface.points, surface.weight)
-        for surface in (surfaces[SCRATCH], surface, surfaces[AS_IS])
-    )
+
+    def averaged(over: Surface) -> Array:
+        return crossing.coefficients(*over.points, over.weight)
+
+    scratch = averaged(surfaces[SCRATCH])
     return Advice(
         source=Table(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Table(crossing.target.n, start.n_features, start.n_outputs),
@@ -236,8 +240,8 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         benefit=benefit_of(crossing),
         calibration=calibration,
         outlook=outlook,
-        gain=Gains(*(outlook.gain(scratch, rival) for rival in rivals)),
-        notes=tuple(_notes(crossing)),
+        gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
+        notes=tuple(notes(crossing)),
         criterion=criterion,
         model=model,
         crossing=crossing,
@@ -246,13 +250,8 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     )
 
 
-def _notes(crossing: Crossing) -> Iterator[str]:
-    target, source = crossing.target, crossing.source
-    if target.basis.groups is not None:
-        yield f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole"
-    if not target.u.any() and not target.remainder.any():
-        yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
-    if source.optimal_tau is not None and np.isinf(source.optimal_tau):
-        yield "the source's outcome shows no dependence on its features: its best model is its mean"
-    if source.spectrum is None:
-        yield "only the source's coefficients are known, not its table: its penalty cannot be changed, only its scale"
+def _known(value: Any) -> Any:
+    """The same value with NaN as None: what is not known, or does not apply."""
+    if isinstance(value, dict):
+        return {name: _known(item) for name, item in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value

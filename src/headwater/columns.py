@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from headwater.blocks import Table, listed
 from headwater.moments import Array
 
+_LARGEST = 1e140  # a million squares of it can still be added up
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
 
@@ -46,21 +47,23 @@ def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         moments = column.cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
         return pc.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 86400e6)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())  # the nearest double; Arrow's own way from decimals misses it by a digit
     values = column.cast(pa.float64(), safe=False)
-    if pa.types.is_floating(column.type):
-        nan = pc.is_nan(values)
-        if pc.any(nan).as_py():
-            values = pc.if_else(nan, pa.scalar(None, pa.float64()), values)
+    if pa.types.is_floating(column.type) and _nans(values):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
     return values
 
 
 def finite(table: Table, name: str) -> pa.ChunkedArray:
-    """A column's numbers, missing ones left missing; ValueError where one is infinite."""
+    """A column's numbers, missing ones left missing; ValueError where one is infinite, or too large to square."""
     values = floats(table.column(name))
-    infinite = pc.is_inf(values)
-    if pc.any(infinite).as_py():
-        row = pc.index(infinite, True).as_py() + 1
-        raise ValueError(f"{table.name}: column {name!r} has an infinite value in row {row}; mend it or leave it empty")
+    bounds = pc.min_max(values)
+    if any(bound.is_valid and abs(bound.as_py()) > _LARGEST for bound in bounds.values()):
+        row = pc.index(pc.greater(pc.abs(values), _LARGEST), True).as_py()
+        value = values[row].as_py()
+        what = "an infinite value" if np.isinf(value) else f"{value:g}, which is too large to square,"
+        raise ValueError(f"{table.name}: column {name!r} has {what} in row {row + 1}; mend it or leave it empty")
     return values
 
 
@@ -85,7 +88,7 @@ def learned(source: Table, name: str) -> Column:
 
 def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
     """What a table holds that the source's columns do not foresee: missing values and unseen levels."""
-    missing = {column.name: _missing(table.column(column.name)) for column in columns}
+    missing = {column.name: missing_in(table.column(column.name)) for column in columns}
     missing = {name: count for name, count in missing.items() if count}
     if missing:
         yield (
@@ -101,9 +104,15 @@ def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
                 yield f"{table.name}: {column.name} has values the source never had, taken as none: {listed(unseen)}"
 
 
-def _missing(column: pa.ChunkedArray) -> int:
-    nan = pc.sum(pc.is_nan(column)).as_py() if pa.types.is_floating(column.type) else 0
-    return int(column.null_count + (nan or 0))
+def missing_in(column: pa.ChunkedArray) -> int:
+    """How many of a column's values are missing: null or NaN."""
+    return int(column.null_count) + _nans(column)
+
+
+def _nans(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_floating(column.type) or np.isfinite(pc.sum(column).as_py() or 0.0):
+        return 0  # one NaN would have made the sum NaN
+    return int(pc.sum(pc.is_nan(column)).as_py() or 0)
 
 
 def example(column: pa.ChunkedArray) -> str:

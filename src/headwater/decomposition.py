@@ -119,7 +119,7 @@ def decompose_rows(
 
     n = float(rows) if weight is None else float(weight.sum())
     root = np.ones(rows) if weight is None else np.sqrt(weight)
-    y_mean, y_centred = centred(targets, weight, n) if fit_intercept else (np.zeros(targets.shape[1]), targets)
+    y_mean, _, y_centred = centred(targets, weight, n) if fit_intercept else (np.zeros(targets.shape[1]), 0.0, targets)
     response = y_centred * root[:, None]
     if sparse:
         axes: Any
@@ -181,7 +181,7 @@ def _singular(
 ) -> tuple[Array, Array, Array, Array]:
     """Thin singular value decomposition of the centred, √w-scaled rows, in the data's own precision."""
     X = X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float64)
-    raw_mean, scaled = centred(X, weight, n) if fit_intercept else (np.zeros(X.shape[1]), X)
+    raw_mean, _, scaled = centred(X, weight, n) if fit_intercept else (np.zeros(X.shape[1]), 0.0, X)
     if not np.isfinite(scaled).all():
         raise ValueError("X holds values that are missing or infinite")
     if weight is not None:

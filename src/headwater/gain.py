@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import logit, stdtrit
 
 from headwater.calibration import Calibration
 from headwater.likelihood import TARGET_NOISE
 from headwater.moments import Array
-from headwater.prediction import Interval
 from headwater.posterior import Posterior, posterior
+from headwater.prediction import Interval
 from headwater.shrinkage import Shrunk, shrunk
 
 _LEVELS = np.array([0.05, 0.95])
@@ -83,13 +83,14 @@ class Outlook:
         information, rho = float(np.vdot(left, self._covariance @ left)) / left.shape[1], calibration.rho
         return Law(information, (2 * rho - 1) * information, rho**2 * information)
 
-    def rows_needed(self, worth: float, information: float) -> float:
+    def rows_needed(self, worth: float, information: float, weight: float) -> float:
         """About how many target rows, more than there are, would settle the verdict; NaN where no number would.
 
         The standard error of ρ̂ falls as the square root of the share s of the target's coefficients that its rows
         determine, s = 2/(b + √(b² − 4γ)), b = 1 + γ(1 + σ1²/(p μ π)), γ = p/n1: theory's isotropic closed form, with μ
         the mean eigenvalue and π the variance of a target coefficient that the source leaves open. The verdict is
-        settled where ρ̂'s interval would leave out 0, or where no gain ρ² Q in it would be worth having.
+        settled where ρ̂'s interval would leave out 0 and most of the posterior weight, whose log odds grow by half of
+        ρ̂'s squared ratio to its error, be on transfer; or where no gain ρ² Q in the interval would be worth having.
         """
         calibration, point = self.calibration, self.calibration.point
         if point is None or not calibration.identified:
@@ -101,9 +102,10 @@ class Outlook:
         b = 1 + gamma * (1 + noise)
         share = 2 / (b + np.sqrt(b**2 - 4 * gamma))
         quantile = stdtrit(target.n_outputs * (rows - target.n + target.contrasts) - 1, 0.975)
-        reach = (high - low) / 2 * np.sqrt(share[0] / share) * quantile / quantile[0]
-        rho = abs(calibration.rho)
-        enough = (rho > reach) | ((rho + reach) ** 2 * information < worth)
+        rho, error = abs(calibration.rho), (high - low) / 2 / quantile[0] * np.sqrt(share[0] / share)
+        odds = np.sqrt((rho / error[0]) ** 2 + 2 * max(0.0, float(logit(min(1 - weight, 1 - 1e-12)))))
+        enough = (rho > np.maximum(quantile, odds) * error) | ((rho + quantile * error) ** 2 * information < worth)
+        enough[0] = False
         return float(np.ceil(rows[np.argmax(enough)] - target.n)) if enough.any() else np.nan
 
     @cached_property

@@ -52,7 +52,7 @@ class Point:
         The information is the average of expected and observed (Gilmour, Thompson and Cullis 1995) on the target's
         side, which needs no products of matrices, and the expected on the source's, where those are diagonal.
         """
-        rho, signal, _, _, noise = self.parameters
+        rho, signal, _, _, _noise = self.parameters
         target, q = self.crossing.target, self.crossing.target.n_outputs
         K, s1, (inverse, _) = self.crossing.matrix, target.singular_values, self._factor
         z = inverse.T @ self._half
@@ -154,9 +154,7 @@ class Point:
     @cached_property
     def _factor(self) -> tuple[Array, float]:
         """L⁻¹ of the target's covariance L L' given the source, in its axes (r1, r1), and its log determinant."""
-        covariance = np.diag(
-            self._spread * self.crossing.target.singular_values**2 + self.parameters[TARGET_NOISE]
-        )
+        covariance = np.diag(self._spread * self.crossing.target.singular_values**2 + self.parameters[TARGET_NOISE])
         if self.crossing.source.spectrum is not None and self.parameters[RHO]:
             half = self.crossing.matrix * (self.parameters[RHO] * np.sqrt(self._start[1]))
             covariance -= half @ half.T

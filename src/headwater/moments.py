@@ -24,7 +24,8 @@ class Moments:
 
     ``rows`` is the number of rows of positive weight, which bounds the rank. Shapes: ``x_mean`` (p,), ``y_mean`` (q,),
     ``xx`` = Σ w x x' (p, p), ``xy`` = Σ w x y' (p, q) and ``yy`` = Σ w y² (q,), one entry an output. Always double
-    precision, whatever the data's.
+    precision, whatever the data's. ``x_mean_rest`` and ``y_mean_rest`` are what rounding took from the means, so that
+    the distance between two blocks' means is known to the digits of their spread, however far from zero both lie.
 
     Law: ``Moments.from_arrays(X[:k], y[:k]) + Moments.from_arrays(X[k:], y[k:])`` equals the moments of the whole.
 
@@ -44,6 +45,8 @@ class Moments:
     xy: Array
     yy: Array
     y_ndim: int = 1
+    x_mean_rest: Array | float = 0.0
+    y_mean_rest: Array | float = 0.0
 
     @classmethod
     def from_arrays(cls, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:
@@ -82,27 +85,29 @@ class Moments:
         if n == 0:
             p, q = X.shape[1], y.shape[1]
             return cls(0.0, 0, np.zeros(p), np.zeros(q), np.zeros((p, p)), np.zeros((p, q)), np.zeros(q), y_ndim)
-        x_mean, X = centred(X, weight, n)
-        y_mean, y = centred(y, weight, n)
+        x_mean, x_rest, X = centred(X, weight, n)
+        y_mean, y_rest, y = centred(y, weight, n)
         if weight is not None:
             root = np.sqrt(weight)[:, None]
             X, y = X * root, y * root
         rows = len(X) if weight is None else int(np.count_nonzero(weight))
-        return cls(n, rows, x_mean, y_mean, X.T @ X, X.T @ y, np.einsum("ij,ij->j", y, y), y_ndim)
+        yy = np.einsum("ij,ij->j", y, y)
+        return cls(n, rows, x_mean, y_mean, X.T @ X, X.T @ y, yy, y_ndim, x_rest, y_rest)
 
     @classmethod
     def _from_sparse(cls, X: Any, y: Array, weight: Array | None, y_ndim: int) -> Moments:
         weights = np.ones(X.shape[0]) if weight is None else weight
         n = float(weights.sum())
         x_mean = X.T @ weights / n
-        y_mean, y = centred(y, weight, n)
+        y_mean, y_rest, y = centred(y, weight, n)
         weighted = X.astype(np.float64).multiply(weights[:, None]).tocsr()
         xx = (weighted.T @ X).toarray() - n * np.outer(x_mean, x_mean)
         flat = np.diag(xx) <= 16 * np.finfo(np.float64).eps * n * x_mean**2  # constant, as far as can be told
         xx[flat] = xx[:, flat] = 0.0
         yy = np.einsum("i,ij,ij->j", weights, y, y)
         xy = np.where(flat[:, None], 0.0, weighted.T @ y)
-        return cls(n, int(np.count_nonzero(weights)), x_mean, y_mean, xx, xy, yy, y_ndim)._finite()
+        rows = int(np.count_nonzero(weights))
+        return cls(n, rows, x_mean, y_mean, xx, xy, yy, y_ndim, 0.0, y_rest)._finite()
 
     def __add__(self, other: Moments) -> Moments:
         """The moments of both tables together."""
@@ -113,21 +118,26 @@ class Moments:
                 f"cannot add moments of {self.n_features} features and {self.n_outputs} outputs "
                 f"to moments of {other.n_features} features and {other.n_outputs} outputs"
             )
+        if self.n == 0 or other.n == 0:
+            return self if other.n == 0 else other
         n = self.n + other.n
-        if n == 0:
-            return self
         share = other.n / n
-        dx, dy = other.x_mean - self.x_mean, other.y_mean - self.y_mean
+        dx = (other.x_mean - self.x_mean) + (other.x_mean_rest - self.x_mean_rest)
+        dy = (other.y_mean - self.y_mean) + (other.y_mean_rest - self.y_mean_rest)
         between = self.n * share
+        x_mean, x_rest = _sum_and_rest(self.x_mean, self.x_mean_rest + share * dx)
+        y_mean, y_rest = _sum_and_rest(self.y_mean, self.y_mean_rest + share * dy)
         return Moments(
             n,
             self.rows + other.rows,
-            self.x_mean + share * dx,
-            self.y_mean + share * dy,
+            x_mean,
+            y_mean,
             self.xx + other.xx + between * np.outer(dx, dx),
             self.xy + other.xy + between * np.outer(dx, dy),
             self.yy + other.yy + between * dy**2,
             self.y_ndim,
+            x_rest,
+            y_rest,
         )
 
     @property
@@ -180,8 +190,11 @@ def merge(parts: Iterable[Moments]) -> Moments:
     return total
 
 
-def centred(values: Array, weight: Array | None, n: float) -> tuple[Array, Array]:
-    """The (weighted) means of the columns and the columns less their means, in the values' own precision."""
+def centred(values: Array, weight: Array | None, n: float) -> tuple[Array, Array, Array]:
+    """The columns' (weighted) means, what rounding takes from them, and the columns less their means.
+
+    All in the values' own precision.
+    """
 
     def mean(of: Array) -> Array:
         return of.mean(axis=0) if weight is None else weight.astype(of.dtype) @ of / of.dtype.type(n)
@@ -194,7 +207,14 @@ def centred(values: Array, weight: Array | None, n: float) -> tuple[Array, Array
     # What is then left of a constant column is rounding, not a feature.
     rounding = 4 * np.finfo(values.dtype).eps * np.abs(first)
     values[:, (values.max(axis=0) <= rounding) & (values.min(axis=0) >= -rounding)] = 0.0
-    return first + drift, values
+    return *_sum_and_rest(first, drift), values
+
+
+def _sum_and_rest(a: Array, b: Array) -> tuple[Array, Array]:
+    """a + b rounded, and the rounding error (Knuth's exact sum of two)."""
+    total = a + b
+    added = total - a
+    return total, (a - (total - added)) + (b - added)
 
 
 def _checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Any, Array, Array | None, int]:

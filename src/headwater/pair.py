@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.blocks import Table, read_table
-from headwater.columns import Column, met, number_column
+from headwater.blocks import Table, listed, read_table
+from headwater.columns import Column, kind_of, met, missing_in, number_column
 from headwater.moments import Array
 from headwater.sharing import shared_columns
 
@@ -68,6 +69,11 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
         raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
+    if roles.target_outcome is None and roles.outcome in tables[0].names and roles.outcome not in tables[1].names:
+        raise ValueError(
+            f"{tables[1].name}: there is no column {roles.outcome!r}; the columns are {listed(tables[1].names)}; "
+            "--target-outcome says what it is called there"
+        )
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights)
     for side in (before, after):
@@ -87,7 +93,7 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
 
 
 def with_outcome(table: Table, outcome: str, weights: str | None = None) -> tuple[Side, list[str]]:
-    """The rows of one table that have an outcome, and notes; ValueError where none has one."""
+    """The rows of one table that have an outcome and count, and notes; ValueError where none has an outcome."""
     notes = list(table.notes)
     values = number_column(table, outcome, "outcome")
     known = pc.is_valid(values)
@@ -100,7 +106,11 @@ def with_outcome(table: Table, outcome: str, weights: str | None = None) -> tupl
     if weights is not None and weights not in table.names:
         notes.append(f"{table.name}: has no column {weights}, so each row counts once")
         weights = None
-    return Side(table, values.to_numpy(), None if weights is None else _weights(table, weights)), notes
+    y, weight = values.to_numpy(), None if weights is None else _weights(table, weights)
+    if weight is not None and not weight.all():  # a row that counts zero times is not there
+        notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
+        table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
+    return Side(table, y, weight), notes
 
 
 def _weights(table: Table, name: str) -> Array:
@@ -116,8 +126,10 @@ def _weights(table: Table, name: str) -> Array:
 def _groups(table: Table, name: str) -> Any:
     """Each row's group, as whole numbers (n,)."""
     column = table.column(name)
-    if column.null_count:
-        raise ValueError(f"{table.name}: no group {name!r} in {column.null_count} of {len(column)} rows")
+    if kind_of(column) is None and not pa.types.is_null(column.type):
+        raise ValueError(f"{table.name}: the groups {name!r} are of type {column.type}; give numbers, text or dates")
+    if missing_in(column):
+        raise ValueError(f"{table.name}: no group {name!r} in {missing_in(column)} of {len(column)} rows")
     codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.max() == 0:
         raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,18 @@ class SavedModel:
         """The columns that the model reads."""
         return tuple(self.pipeline[0].columns)
 
-    def predictions(self, table: Any) -> dict[str, Array]:
+    def predictions(self, table: Any, progress: Callable[[int, int], None] | None = None) -> dict[str, Array]:
         """What the model ("chosen") and each of its rivals predict for a table's rows, each (n,), block by block.
 
-        The table: Arrow's, or any data frame Arrow reads, its columns in any order.
+        The table: Arrow's, or any data frame Arrow reads, its columns in any order. ``progress`` is told how many rows
+        are done.
         """
         given = as_table(table)
-        parts = [
-            self._block(given.rows(rows)) for rows in slices(given.data.num_rows, self.pipeline[-1].n_features_in_)
-        ]
+        parts = []
+        for rows in slices(given.data.num_rows, self.pipeline[-1].n_features_in_):
+            parts.append(self._block(given.rows(rows)))
+            if progress is not None:
+                progress(rows.stop, given.data.num_rows)
         return {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
 
     def _block(self, table: Table) -> dict[str, Array]:

@@ -10,8 +10,8 @@ from scipy.special import ndtr, ndtri
 from headwater.likelihood import RHO, SIGNAL, Point, start
 from headwater.moments import Array
 
-_DRAWS = 64
-_WIDER = 1.2  # than the normal approximation, whose tails are too light to be reweighted
+_DRAWS, _FEWEST, _LARGE = 128, 16, 200  # fewer where the target's rank is large: a point costs its cube
+_WIDER = 1.6  # than the normal approximation, whose tails are too light to be reweighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,25 +52,27 @@ def posterior(best: Point) -> Posterior:
         centre[1:3] = 1.0
     centre[0] *= centre[SIGNAL]
     information = _information(best, centre)[np.ix_(own, own)]
-    values, axes = np.linalg.eigh(information / 2)
-    root = axes / np.sqrt(np.maximum(values, 1e-12 * values.max())) * _WIDER
-    normal = _sequence(len(own))
-    places = np.tile(centre, (_DRAWS, 1))
+    precision = np.sqrt(information.diagonal() / 2)
+    values, axes = np.linalg.eigh(information / 2 / np.outer(precision, precision))
+    root = axes / np.sqrt(np.maximum(values, 1e-9)) * _WIDER / precision[:, None]
+    count = int(np.clip(_DRAWS * (_LARGE / max(best.crossing.target.rank, 1)) ** 2, _FEWEST, _DRAWS))
+    normal = _sequence(count, len(own))
+    places = np.tile(centre, (count, 1))
     places[:, own] += normal @ root.T
     least = 1e-8 * start(best.crossing)[1:]
     points = [Point(best.crossing, _parameters(place, least)) for place in places]
     logs = np.array([-0.5 * point.value for point in points]) + 0.5 * np.square(normal).sum(axis=1)
     weight = np.exp(logs - logs.max())
-    weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(_DRAWS))  # truncated: Ionides 2008
+    weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(count))  # truncated: Ionides 2008
     return Posterior(points, weight / weight.sum())
 
 
-def _sequence(dimensions: int) -> Array:
-    """Standard normal points (k, d): multiples of the powers of the root of x^(d+1) = x + 1, modulo 1 (Roberts 2018)."""
+def _sequence(count: int, dimensions: int) -> Array:
+    """Standard normal points (k, d): multiples, modulo 1, of powers of the root of x^(d+1) = x + 1 (Roberts 2018)."""
     root = 1.5
     for _ in range(50):
         root = (1 + root) ** (1 / (dimensions + 1))
-    steps = np.outer(np.arange(_DRAWS), root ** -np.arange(1.0, dimensions + 1))
+    steps = np.outer(np.arange(count), root ** -np.arange(1.0, dimensions + 1))
     return np.asarray(ndtri((0.5 + steps) % 1.0))
 
 

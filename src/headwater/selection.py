@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.accounts import AS_IS, OWN_PENALTY, Account, odds_of
+from headwater.accounts import AS_IS, OWN_PENALTY, UNCHANGED, Account, odds_of
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
@@ -70,6 +70,11 @@ class Surface:
         parts = ~np.isinf(self.source_tau.reshape(len(self.account), -1))
         alone = parts & (parts.sum(axis=1, keepdims=True) == 1)
         return np.asarray(self.weight.sum(axis=1) @ alone)
+
+    @property
+    def unscaled_weight(self) -> float:
+        """The posterior share of one source at scale 1: as is, unchanged and at its own penalty."""
+        return sum(self.mass.get(kind, 0.0) for kind in (AS_IS, UNCHANGED, OWN_PENALTY))
 
     @property
     def transfer_weight(self) -> float:

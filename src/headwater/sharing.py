@@ -9,13 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.blocks import Table, listed
-from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned
+from headwater.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
+from headwater.numerals import NUMERAL
 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
-_LOCAL_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?$"
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_OTHER_DATES = (
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}",
+    rf"\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{2,4}}",
+    rf"{_MONTH} \d{{1,2}},? \d{{2,4}}",
+)
+_OTHER_DATE = rf"^({'|'.join(_OTHER_DATES)})([ T].*)?$"
 _IDENTIFIERS = "identifiers by their look (--features would use them)"
 _MOST_LEVELS = 1000
+_MOST_CODES = 10  # more different numbers than that in one text column are no codes
 
 
 def shared_columns(
@@ -33,15 +41,18 @@ def shared_columns(
     notes = []
     offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
     for one, other in ((source, target), (target, source)):
-        alone = [name for name in dict.fromkeys(one.names) if name not in {*other.names, *taken, *excluded}]
-        if [name for name in alone if name in named]:
-            raise ValueError(f"{other.name}: there is no column {alone[0]!r}, which --features names")
+        known = {*other.names, *taken, *excluded}
+        alone = [name for name in dict.fromkeys(one.names) if name not in known]
+        absent = [name for name in alone if name in named]
+        if absent:
+            raise ValueError(f"{other.name}: there is no column {absent[0]!r}, which --features names")
         if alone and not named:
             notes.append(f"{one.name}: unused, not in {other.name}: {listed(alone)}")
     columns: list[Column] = []
     dropped: dict[str, list[str]] = {}
+    both = {*source.names} & {*target.names}
     for name in offered:
-        if name not in target.names or name not in source.names:
+        if name not in both:
             continue
         reason = _reason_against(source, target, name, wanted=name in named)
         if reason is None:
@@ -61,16 +72,19 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     kind, theirs = kind_of(column), kind_of(other)
     if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
         return _IDENTIFIERS
-    if column.null_count == len(column):
+    if missing_in(column) == len(column):
         return "empty in the source"
     if kind is None:
         return f"of a type ({column.type}) that is neither numbers, text nor dates"
     if kind != theirs and other.null_count < len(other):
         words = [f"{table.name} has {WORDS[k]} ({example(c)})"
                  for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
-        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one, or leave it out by --exclude {name!r}")
+        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one (empty cells are missing values), "
+                         f"or leave it out by --exclude {name!r}")  # fmt: skip
     if kind == CATEGORY:
         return _against_text(column, wanted)
+    if not wanted and _beyond_doubles(column):
+        return _IDENTIFIERS
     values = finite(source, name)
     finite(target, name)
     if not pc.greater(pc.max(values), pc.min(values)).as_py():
@@ -84,10 +98,14 @@ def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
     if distinct == 1:
         return "constant in the source"
-    if pc.all(pc.match_substring_regex(column, _LOCAL_DATE)).as_py():
-        return "dates whose order of day and month is not known (write them YYYY-MM-DD)"
+    if pc.all(pc.match_substring_regex(column, _OTHER_DATE)).as_py():
+        return "dates in a form that is not read (write them YYYY-MM-DD)"
     if wanted:
         return None
+    levels = pc.unique(column.drop_null())
+    words = levels.filter(pc.invert(pc.match_substring_regex(levels, NUMERAL)))
+    if 0 < 2 * len(words) < distinct and distinct - len(words) > _MOST_CODES:
+        return f"numbers with text among them, as {words[0].as_py()!r} (mend it, or leave it empty)"
     if distinct == rows:
         return _IDENTIFIERS
     if distinct > min(_MOST_LEVELS, max(50, rows // 10)):
@@ -95,11 +113,20 @@ def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     return None
 
 
+def _beyond_doubles(column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers are too long to be quantities: doubles no longer tell neighbours apart."""
+    bounds = pc.min_max(column).values() if pa.types.is_integer(column.type) else ()
+    return any(bound.is_valid and abs(bound.as_py()) > 2**53 for bound in bounds)
+
+
 def _is_numbering(values: pa.ChunkedArray) -> bool:
     """Whether numbers identify rows: ten or more different whole numbers that count up or nearly fill a range."""
     rows = len(values)
-    if values.null_count or rows < 10 or pc.any(pc.not_equal(values, pc.floor(values))).as_py():
+    if values.null_count or rows < 10:
         return False
+    for part in (values.slice(0, 100), values):  # the first cells refuse most columns
+        if pc.any(pc.not_equal(part, pc.floor(part))).as_py():
+            return False
     if pc.count_distinct(values).as_py() < rows:
         return False
     steps = pc.pairwise_diff(values.combine_chunks())

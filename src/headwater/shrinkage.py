@@ -29,7 +29,7 @@ class Shrunk:
 
 
 def shrunk(crossing: Crossing) -> tuple[Shrunk, Shrunk | None]:
-    """The covariances of the target and of the source, each the linear combination with the least expected squared error.
+    """The covariances of the target and of the source, each the linear combination of least expected squared error.
 
     Ledoit and Wolf's (2004) shrinkage with a second aim, the other table's covariance: where both tables were drawn
     alike the rows are pooled, where not the other's are hardly used. The inner products it needs are traces, of which
@@ -57,6 +57,8 @@ def _combine(own: Spectrum, other: Spectrum | None, across: float) -> Shrunk:
 
 def _nonnegative(inner: Array, aims: Array, used: list[int]) -> Array:
     """The weights ≥ 0 that minimise w'inner w − 2 aims'w: the best of all subsets, there being seven at most."""
+    size = np.sqrt(np.maximum(inner.diagonal(), 1e-300))
+    inner, aims = inner / np.outer(size, size), aims / size
     best, weights = 0.0, np.zeros(3)
     for pick in range(1, 1 << len(used)):
         some = [index for place, index in enumerate(used) if pick >> place & 1]
@@ -64,4 +66,4 @@ def _nonnegative(inner: Array, aims: Array, used: list[int]) -> Array:
         if (found >= 0).all() and -(aims[some] @ found) < best:
             best, weights = -float(aims[some] @ found), np.zeros(3)
             weights[some] = found
-    return weights
+    return weights / size

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headwater.accounts import AS_IS, OWN_PENALTY, SCALED
+from headwater.accounts import SCALED
 
 if TYPE_CHECKING:
     from headwater.advice import Advice
+    from headwater.crossing import Crossing
     from headwater.prediction import Interval
 
 
@@ -28,8 +29,7 @@ def sentence(advice: Advice) -> str:
 def _how(advice: Advice) -> str:
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
-    mass = advice.surface.mass
-    if mass[SCALED] > mass[AS_IS] + mass.get(OWN_PENALTY, 0.0):
+    if advice.surface.mass[SCALED] > advice.surface.unscaled_weight:
         return f", with the source's coefficients multiplied by about {advice.scale:.2g}"
     if advice.direction == "unknown":
         return ""
@@ -61,21 +61,41 @@ def known(advice: Advice) -> Iterator[str]:
 
 def change(advice: Advice) -> Iterator[str]:
     """What would change the answer, a sentence at a time."""
-    law = advice.law
-    if advice.verdict == "undecided":
+    calibration, law = advice.calibration, advice.law
+    if np.isfinite(advice.rows_needed):
+        yield f"about {_rounded(advice.rows_needed)} more target rows would settle it"
+    elif advice.verdict == "undecided" and calibration.identified:
+        yield "no number of target rows is expected to settle it"
+    if calibration.identified:
         yield (
-            "no number of target rows is expected to settle it"
-            if np.isnan(advice.rows_needed)
-            else f"about {_rounded(advice.rows_needed)} more target rows would settle it"
+            f"retraining the source could add at most {law.scaled - law.as_published:.3g} to using it as it is, and "
+            "nothing to scaling it, unless its coefficients follow its features' spectrum"
         )
-    if advice.calibration.identified:
-        lost = law.scaled - law.as_published
+    elif calibration.point is not None:
+        yield "more source rows, in which its signal would show"
+    elif advice.verdict == "undecided":
+        yield "more target rows, at least three and with features that vary"
+
+
+def notes(crossing: Crossing) -> Iterator[str]:
+    """What the numbers alone would hide."""
+    target, source = crossing.target, crossing.source
+    if target.basis.groups is not None:
         yield (
-            f"retraining the source could add at most {lost:.3g} to using it as it is, and nothing to scaling it, "
-            "where its coefficients do not follow its features' spectrum"
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
+            "the gains take rows as independent, and so are less sure than they are said to be"
         )
-    elif advice.source.rows == advice.source.rows and not np.isfinite(advice.rows_needed):
-        yield "more source rows would make its signal, and so the alignment, known"
+    if target.n_outputs > 1:
+        yield "the alignment and the gains take the outputs as independent, with the same variances"
+    if not target.u.any() and not target.remainder.any():
+        yield "the target's outcome does not vary: there is nothing to learn, and the fit is its mean"
+    if source.optimal_tau is not None and np.isinf(source.optimal_tau):
+        yield "the source's outcome shows no dependence on its features: its best model is its mean"
+    if source.spectrum is None:
+        yield (
+            "only the source's coefficients are known, not its table: its penalty cannot be changed, only its "
+            "scale, and the alignment is the number they would best be multiplied by, were they known without error"
+        )
 
 
 def describe(advice: Advice) -> str:

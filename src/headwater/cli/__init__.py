@@ -15,6 +15,8 @@ from headwater.cli.reproduce import app as reproduce
 from headwater.cli.score import score
 from headwater.cli.theory import theory
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="headwater",
     help="Train a source model for its downstream.",
@@ -44,8 +46,9 @@ def main() -> None:
     except (ValueError, OSError, ImportError) as problem:
         _fail(str(problem))
     except (typer.Abort, KeyboardInterrupt):
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:  # typer returns it where it catches the interrupt itself
         print("headwater: interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
     raise SystemExit(status if isinstance(status, int) else 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ import typer
 
 def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("demo")) -> None:
     """Transfer from diabetes patients over 50 to 30 younger ones: tables, advice, model, score and picture."""
+    if find_spec("matplotlib") is None:
+        raise ImportError("the demo's picture needs matplotlib: pip install 'headwater[report]'")
     from headwater.cli import app
     from headwater.demo.experiment import (
         DRAWS,

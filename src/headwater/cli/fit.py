@@ -30,9 +30,9 @@ def fit(
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
     source_tau: Annotated[
-        float | None, typer.Option(help="Source penalty τ0: inf is from scratch. [default: chosen]", show_default=False)
+        float | None, typer.Option(help="Source penalty τ0: inf is from scratch. (default: chosen)", show_default=False)
     ] = None,
-    tau: Annotated[float | None, typer.Option(help="Target penalty τ1. [default: chosen]", show_default=False)] = None,
+    tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
     seed: o.Seed = None,
     as_json: o.AsJson = False,

@@ -28,7 +28,7 @@ Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", s
 Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]
 TargetOutcome = Annotated[str | None, typer.Option(help="Its name in the target, where it differs.")]
 Features = Annotated[
-    list[str] | None, typer.Option(help="Use these columns only: a comma-separated list. [default: all shared]")
+    list[str] | None, typer.Option(help="Use these columns only: a comma-separated list. (default: all shared)")
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
@@ -41,7 +41,7 @@ By = Annotated[
     typer.Option(help="Choose penalties by restricted likelihood, leave-one-out, or generalised cross-validation."),
 ]
 Delimiter = Annotated[
-    str | None, typer.Option(help="What separates cells: one character, or 'tab'. [default: found in the file]")
+    str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
 Seed = Annotated[
     int | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMN = "prediction"
+FORMS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
 
 def predict(
@@ -23,7 +25,11 @@ def predict(
     data: Annotated[Path, typer.Argument(help="Table to predict for, with the model's columns.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The table to write: .csv, .tsv or .parquet. [default: CSV to the output]"),
+        typer.Option(
+            "--out",
+            "-o",
+            help="The table to write: .csv or .tsv (or with .gz), or .parquet. (default: CSV to the output)",
+        ),
     ] = None,
     delimiter: o.Delimiter = None,
     as_json: o.AsJson = False,
@@ -33,26 +39,36 @@ def predict(
 
     from headwater import __version__
     from headwater.blocks import read_table, read_text
+    from headwater.cli.job import status
     from headwater.cli.output import print_json
     from headwater.cli.showing import show_notes
     from headwater.cli.writing import check_output, replaced
     from headwater.columns import met
     from headwater.persistence import load_model
+    from headwater.study.progress import progress_bar
 
     if out is not None:
         check_output(out, model, data)
+        if _form(out) not in FORMS and (out.is_file() or not out.exists()):  # a device has no ending to go by
+            raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
     loaded = load_model(model)
-    table = read_table(data, delimiter)
+    with status(f"reading {data}"):
+        table = read_table(data, delimiter)
     if COLUMN in table.names:
         raise ValueError(f"{data}: there is a column {COLUMN!r} already; rename it, so that nothing is lost")
-    values = loaded.predictions(table)["chosen"]
+    with progress_bar("predicting", "rows") as progress:
+        values = loaded.predictions(table, progress)["chosen"]
     notes = (*table.notes, *met(table, loaded.columns))
-    parquet = out is not None and out.suffix.lower() == ".parquet"
+    parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
-        whole = table.data if parquet or not data.is_file() else read_text(data, delimiter)
+        if parquet or not data.is_file():
+            whole = table.data
+        else:
+            del table  # its text takes its place in memory
+            whole = read_text(data, delimiter)
         whole = whole.append_column(COLUMN, pa.array(values))
         if out is None:
-            _write_text(whole, sys.stdout.buffer, ",")
+            _write_text(whole, sys.stdout.buffer, ",", None)
         else:
             with replaced(out) as part:
                 _write_parquet(whole, part) if parquet else _write_file(whole, part, out)
@@ -65,6 +81,12 @@ def predict(
         print(f"{len(values)} predictions written to {out}")
 
 
+def _form(out: Path) -> str:
+    """What the name asks for: its ending, and the one before .gz."""
+    endings = [ending.lower() for ending in out.suffixes]
+    return "".join(endings[-2:] if endings[-1:] == [".gz"] else endings[-1:])
+
+
 def _write_parquet(table: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
@@ -72,11 +94,18 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def _write_file(table: pa.Table, path: Path, out: Path) -> None:
-    with path.open("wb") as file:
-        _write_text(table, file, "\t" if out.suffix.lower() in (".tsv", ".tab") else ",")
+    import pyarrow as pa
+
+    from headwater.study.progress import progress_bar
+
+    with (
+        pa.output_stream(str(path), compression="gzip" if out.suffix.lower() == ".gz" else None) as file,
+        progress_bar(f"writing {out}", "rows") as progress,
+    ):
+        _write_text(table, file, "\t" if _form(out).startswith(".tsv") else ",", progress)
 
 
-def _write_text(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
+def _write_text(table: pa.Table, file: BinaryIO, delimiter: str, progress: Callable[[int, int], None] | None) -> None:
     """Cells as they are, quoted where they have to be; Arrow's own writer would quote all text, or none."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -84,6 +113,7 @@ def _write_text(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
     header = io.StringIO()
     csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(table.column_names)
     file.write(header.getvalue().encode())
+    done = 0
     special = f'["\\r\\n{delimiter}]'
     for batch in table.to_batches(max_chunksize=1 << 14):
         cells = []
@@ -96,5 +126,8 @@ def _write_text(table: pa.Table, file: BinaryIO, delimiter: str) -> None:
             quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
             text = pc.if_else(pc.match_substring_regex(text, special), quoted, text)
             cells.append(text.fill_null(""))
-        for line in pc.binary_join_element_wise(*cells, delimiter).to_pylist():
-            file.write(line.encode() + b"\n")
+        lines = pc.binary_join_element_wise(*cells, delimiter).to_pylist()
+        file.write("".join(f"{line}\n" for line in lines).encode())
+        done += len(lines)
+        if progress is not None:
+            progress(done, table.num_rows)

@@ -33,16 +33,21 @@ def score(
     """Mean squared error and R² on DATA: of the model, from scratch, and of the source's own model."""
     from headwater import __version__
     from headwater.blocks import read_table
+    from headwater.cli.job import status
     from headwater.cli.output import print_json
     from headwater.cli.showing import show_notes, table
     from headwater.columns import met
     from headwater.pair import with_outcome
     from headwater.persistence import load_model
+    from headwater.study.progress import progress_bar
 
     loaded = load_model(model)
-    rows, noted = with_outcome(read_table(data, delimiter), outcome or loaded.facts["target_outcome"], weights)
+    with status(f"reading {data}"):
+        whole = read_table(data, delimiter)
+    rows, noted = with_outcome(whole, outcome or loaded.facts["target_outcome"], weights)
     notes = (*noted, *met(rows.table, loaded.columns))
-    found = loaded.predictions(rows.table)
+    with progress_bar("predicting", "rows") as progress:
+        found = loaded.predictions(rows.table, progress)
     scores = {name: _score(rows.y, found[name], rows.weight) for name in NAMES}
     if as_json:
         chosen = scores.pop("chosen")

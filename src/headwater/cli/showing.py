@@ -58,8 +58,15 @@ def _draw(advice: Advice) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from headwater.wording import change, known
+
     console = Console()
     console.print(f"[bold]{escape(advice.sentence)}[/bold]\n")
+    for title, lines in (("What is known", known(advice)), ("What would change it", change(advice))):
+        console.print(f"[italic]{title}[/italic]")
+        for line in lines:
+            console.print(f"  • {escape(line)}", highlight=False)
+    console.print()
     errors, benefit = advice.errors, advice.benefit
     table(
         "Predicted target error (leave-one-out mean squared error)",
@@ -80,6 +87,12 @@ def _draw(advice: Advice) -> None:
             ["of the target's own fit", f"{advice.target_tau:.4g}"],
         ],
     )
+    if advice.curve is not None:
+        table(
+            "Target error over source penalties",
+            ["τ0", "by theory", "left out"],
+            [[f"{tau:.4g}", f"{predicted:.5g}", f"{left_out:.5g}"] for tau, predicted, left_out in advice.curve.rows],
+        )
     console.print(
         f"source {advice.source.rows:g} rows, target {advice.target.rows:g} rows, {advice.source.features} features\n"
         f"the source's own predictions take {benefit.estimate:.4g} off the squared error "

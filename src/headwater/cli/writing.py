@@ -24,14 +24,17 @@ def check_output(path: Path, *inputs: Path) -> None:
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary name beside the path, which takes its place once the block has ended without an error."""
-    if path.exists() and not path.is_file():  # a device or a pipe holds nothing to protect
-        yield path
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = path.resolve()  # a link stays a link
+    direct = path.exists() and not path.is_file()  # a device or a pipe holds nothing to protect
+    part = path if direct else path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
-        os.replace(part, path)
+        if not direct:
+            os.replace(part, path)
+    except BrokenPipeError:
+        raise
     except OSError as problem:
         raise OSError(f"-o: cannot write {path}: {problem.strerror or problem}") from None
     finally:
-        part.unlink(missing_ok=True)
+        if not direct:
+            part.unlink(missing_ok=True)

@@ -96,19 +96,19 @@ def penalties(source: Pipeline) -> Array:
 def run_draw(people: Patients, source: Pipeline, taus: Array, seed: int) -> Draw:
     """Fit every way on one draw's labelled patients and score it on those held out."""
     labelled, held_out = people.labelled(seed)
-    X, y = people.X1[labelled], people.y1[labelled]
+    features, ridge = source[:-1].transform(people.X1), source[-1]  # once, for the many fits to come
+    X, y = features[labelled], people.y1[labelled]
 
     def error(model: TransferRidge) -> float:
-        residual = people.y1[held_out] - model.fit(X, y).predict(people.X1[held_out])
+        residual = people.y1[held_out] - model.fit(X, y).predict(features[held_out])
         return float(np.mean(residual**2))
 
-    chosen = TransferRidge(source)
     return Draw(
-        curve=np.array([error(TransferRidge(source, source_tau=tau, scale=False)) for tau in taus]),
-        scratch=error(TransferRidge(source, source_tau=np.inf)),
-        source_optimal=error(TransferRidge(source, source_tau=source[-1].tau_, scale=False)),
-        chosen=error(chosen),
-        chosen_tau=TransferRidge(source, scale=False, average=False).fit(X, y).source_tau_,
+        curve=np.array([error(TransferRidge(ridge, source_tau=tau, scale=False)) for tau in taus]),
+        scratch=error(TransferRidge(ridge, source_tau=np.inf)),
+        source_optimal=error(TransferRidge(ridge, source_tau=ridge.tau_, scale=False)),
+        chosen=error(TransferRidge(ridge)),
+        chosen_tau=TransferRidge(ridge, scale=False, average=False).fit(X, y).source_tau_,
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from headwater.study.store import Record
+
+if TYPE_CHECKING:
+    from headwater.study.presentation import Presentation
+    from headwater.study.runner import Plan
 
 Array = NDArray[np.float64]
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
@@ -207,6 +212,18 @@ class Synthetic:
     def trials(self) -> list[Trial]:
         """Every trial, curve by curve."""
         return [trial for value in self.curves for trial in self.of_curve(value)]
+
+    def plan(self, missing: Sequence[Trial], workers: int | None) -> Plan:
+        """One by one, on threads."""
+        from headwater.study.runner import one_by_one
+
+        return one_by_one(missing, workers)
+
+    def present(self, records: Sequence[Record]) -> Presentation:
+        """The records of `trials()` as tables, figure and words."""
+        from headwater.study.words import present
+
+        return present(self, records)
 
 
 def _require(field: str, holds: bool, what: str) -> None:

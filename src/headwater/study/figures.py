@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from headwater.study.drawing import RULE, SIMULATED, THEORY
 from headwater.study.experiments import Synthetic
 from headwater.study.summary import Row
 
-INK, RULE, SIMULATED, THEORY = "#1f2933", "#9aa5b1", "#0072b2", "#d55e00"  # blue and vermilion: told apart by everyone
-STYLE = {
-    "svg.fonttype": "none",  # text stays text: searchable, and read aloud
-    "svg.hashsalt": "headwater",  # the same summary gives the same file
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
-    "font.size": 10,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": RULE,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10000]
-
-
-def draw(experiment: Synthetic, rows: Sequence[Row]) -> tuple[bytes, bytes]:
-    """The figure as SVG and as PNG.
-
-    Panels share their axes. The ratio is logarithmic: twice the penalty and half of it are equally far from 1. What
-    cannot stand on such an axis (an interval's end below 0, a ratio of 0 or ∞) is cut.
-    """
-    with mpl.rc_context(STYLE):
-        figure = _figure(experiment, rows)
-        svg, png = io.BytesIO(), io.BytesIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Title": title(experiment)})
-        figure.savefig(png, format="png", dpi=150, metadata={"Title": title(experiment)})
-    return svg.getvalue(), png.getvalue()
 
 
 def title(experiment: Synthetic) -> str:
@@ -68,14 +38,19 @@ def label(experiment: Synthetic, value: float) -> str:
     return f"α = {value:g}" if value else "α = 0, isotropic"
 
 
-def _figure(experiment: Synthetic, rows: Sequence[Row]) -> Figure:
+def figure(experiment: Synthetic, rows: Sequence[Row]) -> Figure:
+    """One panel for each curve, on shared axes.
+
+    The ratio is logarithmic: twice the penalty and half of it are equally far from 1. What cannot stand on such an axis
+    (an interval's end below 0, a ratio of 0 or ∞) is cut.
+    """
     columns = min(2, len(experiment.curves))
     lines = -(-len(experiment.curves) // columns)
     width, height = 1.0 + 3.4 * columns, 1.0 + 2.6 * lines
-    figure = Figure(figsize=(width, height))
-    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    drawn = Figure(figsize=(width, height))
+    grid = drawn.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     # Margins in inches, by hand: a layout engine draws the figure once more for each file.
-    figure.subplots_adjust(
+    drawn.subplots_adjust(
         left=0.75 / width,
         right=1 - 0.1 / width,
         bottom=0.6 / height,
@@ -103,16 +78,16 @@ def _figure(experiment: Synthetic, rows: Sequence[Row]) -> Figure:
     axes.minorticks_off()
     for empty in grid.flat[len(experiment.curves) :]:
         empty.remove()
-    figure.supxlabel("alignment ρ of the target with the source", fontsize=10)
-    figure.supylabel(r"$\tau_0^{*}\,/\,\tau_S^{*}$", fontsize=12)
-    figure.legend(
+    drawn.supxlabel("alignment ρ of the target with the source", fontsize=10)
+    drawn.supylabel(r"$\tau_0^{*}\,/\,\tau_S^{*}$", fontsize=12)
+    drawn.legend(
         [(band, points), curve],  # type: ignore[list-item]  # a tuple draws its members over each other
         [f"simulated: mean of {experiment.seeds} seeds, 95 % band", "theory"],
         loc="upper left",
         ncols=columns,
         frameon=False,
     )
-    return figure
+    return drawn
 
 
 def _limits(rows: Sequence[Row]) -> tuple[float, float]:

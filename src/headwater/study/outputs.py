@@ -7,50 +7,51 @@ import io
 import math
 import os
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet
 
-from headwater.study import figures, report
-from headwater.study.experiments import Array, Synthetic
-from headwater.study.store import Record
-from headwater.study.summary import Row, outcomes
+from headwater.study import drawing, report
+from headwater.study.presentation import Presentation
 
 
-def write(
-    experiment: Synthetic, records: Sequence[Record], rows: Sequence[Row], folder: Path, command: str = ""
-) -> None:
+def write(shown: Presentation, config: Mapping[str, Any], folder: Path, command: str = "") -> None:
     """Write trials.parquet, summary.csv, figure.svg, figure.png and report.html into the folder."""
-    svg, png = figures.draw(experiment, rows)
-    replace(folder / "trials.parquet", as_parquet(outcomes(experiment, records)))
-    replace(folder / "summary.csv", as_csv(experiment, rows).encode())
+    svg, png = drawing.as_files(shown.draw, shown.title)
+    replace(folder / "trials.parquet", as_parquet(shown.trials))
+    replace(folder / "summary.csv", as_csv(shown.summary).encode())
     replace(folder / "figure.svg", svg)
     replace(folder / "figure.png", png)
-    replace(folder / "report.html", report.render(experiment, rows, svg.decode(), command).encode())
+    replace(folder / "report.html", report.render(shown, config, svg.decode(), command).encode())
 
 
-def as_parquet(columns: dict[str, Array]) -> bytes:
-    """A table of columns as the bytes of a Parquet file."""
-    arrays = [  # by buffer: pa.array would import pandas, half a second
-        pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(column)])
-        for column in columns.values()
-    ]
+def as_parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """A table of columns, numbers or texts, as the bytes of a Parquet file."""
     sink = io.BytesIO()
-    parquet.write_table(pa.table(arrays, names=list(columns)), sink)
+    parquet.write_table(pa.table(list(map(_column, columns.values())), names=list(columns)), sink)
     return sink.getvalue()
 
 
-def as_csv(experiment: Synthetic, rows: Sequence[Row]) -> str:
+def _column(values: NDArray[Any]) -> pa.Array:
+    if values.dtype.kind in "US":
+        return pa.array(values.tolist(), pa.string())
+    # By buffer: pa.array would import pandas, half a second.
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def as_csv(summary: Sequence[Mapping[str, Any]]) -> str:
     """The summary, one line a row; an undefined number is an empty cell, infinity is inf."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = list(asdict(rows[0]))
-    writer.writerow([experiment.curve, *names[1:]])
-    for row in rows:
-        writer.writerow(["" if math.isnan(number) else number for number in asdict(row).values()])
+    writer.writerow(summary[0])
+    for row in summary:
+        writer.writerow(["" if isinstance(value, float) and math.isnan(value) else value for value in row.values()])
     return text.getvalue()
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[float, int], None] | None]:
     """A function of (done, total) that moves a bar, or None where standard error is not a terminal.
 
     Trials that were stored before count as done, and do not flatter the rate.
@@ -29,9 +29,9 @@ def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[i
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task(description, total=None, rate="–")
 
-        def move(done: int, total: int) -> None:
+        def move(done: float, total: int) -> None:
             if bars.tasks[0].total is None:
-                bars.reset(task, total=total, completed=done)
+                bars.reset(task, total=total, completed=int(done))
             else:
                 bars.update(task, completed=done)
                 speed = bars.tasks[0].speed

@@ -5,37 +5,83 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from joblib import Parallel, delayed, effective_n_jobs
 from threadpoolctl import threadpool_limits
 
-from headwater.study.experiments import Synthetic, Trial
-from headwater.study.store import Record, Store, trial_key
+from headwater.study.store import Config, Record, Store, trial_key
 
 if TYPE_CHECKING:
-    from headwater.study.summary import Row
+    from headwater.study.presentation import Presentation
 
 STORE = "trials.sqlite"
-Progress = Callable[[int, int], None]
+Progress = Callable[[float, int], None]
+Tick = Callable[[float], None]  # the share of a batch that is done
+
+
+class Trial(Protocol):
+    """The smallest thing that is kept: `config` says everything its record depends on."""
+
+    @property
+    def config(self) -> Config: ...
+
+
+class Batch(Protocol):
+    """Trials that are run in one go, for they share work; one record each, in their order.
+
+    A record does not depend on which other trials were in the batch. `tick`, if given, is told the share that is done.
+    """
+
+    @property
+    def trials(self) -> Sequence[Trial]: ...
+
+    def run(self, tick: Tick | None = None) -> list[Record]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How missing trials are run: in batches, by joblib's Parallel with these arguments, on so many BLAS threads."""
+
+    batches: Sequence[Batch]
+    parallel: dict[str, Any] = field(default_factory=dict)
+    blas_threads: int | None = None
+
+
+class Experiment(Protocol):
+    """An experiment is a value: its configuration, its trials, how missing ones are run, and what the records say."""
+
+    @property
+    def config(self) -> dict[str, Any]: ...
+
+    def trials(self) -> Sequence[Trial]: ...
+
+    def plan(self, missing: Sequence[Any], workers: int | None) -> Plan: ...
+
+    def present(self, records: Sequence[Record]) -> Presentation: ...
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished experiment: its summary, the folder that holds its files, and the seconds this call took."""
+    """A finished experiment: what it shows, the folder that holds its files, and the seconds this call took."""
 
-    experiment: Synthetic
-    summary: list[Row]
+    experiment: Experiment
+    shown: Presentation
     folder: Path
     seconds: float
 
+    @property
+    def summary(self) -> Sequence[Any]:
+        """The summary, one frozen value a row."""
+        return self.shown.rows
+
 
 def reproduce(
-    experiment: Synthetic,
+    experiment: Experiment,
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -43,10 +89,11 @@ def reproduce(
 ) -> Result:
     """Run the experiment's missing trials, then write its tables, figure and report into the folder.
 
-    `workers` is joblib's n_jobs, threads unless `joblib.parallel_config` names another backend; results do not depend
-    on it. `progress` is called with (done, total); `command` is quoted in the report. A run cut short goes on where it
-    stopped. Raises ValueError for a folder that is a file or a store that is not ours or too new, OSError where nothing
-    can be written, ImportError without matplotlib; all of them before anything is computed.
+    `workers` is joblib's n_jobs; the synthetic experiments run on threads unless `joblib.parallel_config` names another
+    backend, and do not depend on it. `progress` is called with (done, total); `command` is quoted in the report. A run
+    cut short goes on where it stopped. Raises ValueError for a folder that is a file, a store that is not ours or too
+    new or data that are not what they should be, OSError where nothing can be read or written, ImportError without
+    matplotlib; all of them before anything is computed.
     """
     start = time.perf_counter()
     if find_spec("matplotlib") is None:
@@ -56,14 +103,14 @@ def reproduce(
         # The outputs' libraries take as long to load as the paper's trials to run, which leave the interpreter free.
         # Left only once they are loaded, interrupted or not: an import cannot go on while the interpreter shuts down.
         beside.submit(import_module, "headwater.study.outputs")
-        complete(store, trials, workers, progress)
+        complete(store, trials, workers, progress, experiment.plan)
         records = [store.record(trial.config) for trial in trials]
 
-    from headwater.study import outputs, summary
+    from headwater.study import outputs
 
-    rows = summary.summarise(experiment, records)
-    outputs.write(experiment, records, rows, folder, command)
-    return Result(experiment, rows, folder, time.perf_counter() - start)
+    shown = experiment.present(records)
+    outputs.write(shown, experiment.config, folder, command)
+    return Result(experiment, shown, folder, time.perf_counter() - start)
 
 
 def open_store(folder: Path) -> Store:
@@ -77,7 +124,7 @@ def open_store(folder: Path) -> Store:
     return Store(folder / STORE)
 
 
-def stored(folder: Path, experiment: Synthetic) -> tuple[int, int]:
+def stored(folder: Path, experiment: Experiment) -> tuple[int, int]:
     """How many of the experiment's trials the folder's store holds, and how many there are."""
     trials = experiment.trials()
     with open_store(folder) as store:
@@ -85,28 +132,72 @@ def stored(folder: Path, experiment: Synthetic) -> tuple[int, int]:
     return sum(trial_key(trial.config) in keys for trial in trials), len(trials)
 
 
-def complete(store: Store, trials: Sequence[Trial], workers: int | None, progress: Progress | None = None) -> None:
-    """Run the trials that are not stored, one for each worker at a time; a round is durable before the next begins.
+def complete(
+    store: Store,
+    trials: Sequence[Trial],
+    workers: int | None,
+    progress: Progress | None = None,
+    plan: Callable[[Sequence[Any], int | None], Plan] | None = None,
+) -> None:
+    """Run the trials that are not stored, a batch for each worker at a time; a round is durable before the next begins.
 
-    One BLAS thread everywhere, so that the numbers do not depend on how the work was divided.
+    `plan` is the experiment's, by default `one_by_one`.
     """
     keys = store.keys()
-    todo = [trial for trial in trials if trial_key(trial.config) not in keys]
-    width = effective_n_jobs(workers)
+    todo: list[Any] = [trial for trial in trials if trial_key(trial.config) not in keys]
+    done = len(trials) - len(todo)
     if progress:
-        progress(len(trials) - len(todo), len(trials))
+        progress(done, len(trials))
+    if not todo:
+        return
+    planned = (plan or one_by_one)(todo, workers)
+    width = effective_n_jobs(planned.parallel.get("n_jobs"))
     with (
-        threadpool_limits(1, user_api="blas"),
-        Parallel(n_jobs=workers, prefer="threads", batch_size=1, pre_dispatch="all") as parallel,
+        threadpool_limits(planned.blas_threads, user_api="blas"),
+        Parallel(batch_size=1, pre_dispatch="all", **planned.parallel) as parallel,
     ):
-        for start in range(0, len(todo), width):
-            current = todo[start : start + width]
-            store.add(zip((trial.config for trial in current), parallel(map(delayed(run), current)), strict=True))
+        for start in range(0, len(planned.batches), width):
+            current = planned.batches[start : start + width]
+            # A lone worker is this process, and can tell how far it is.
+            tick = _ticker(progress, done, len(current[0].trials), len(trials)) if progress and width == 1 else None
+            results = parallel(delayed(batch.run)(tick) for batch in current)
+            for batch, records in zip(current, results, strict=True):
+                store.add(zip((trial.config for trial in batch.trials), records, strict=True))
+                done += len(batch.trials)
             if progress:
-                progress(len(trials) - len(todo) + start + len(current), len(trials))
+                progress(done, len(trials))
 
 
-def run(trial: Trial) -> Record:
+def _ticker(progress: Progress, done: int, size: int, total: int) -> Tick:
+    return lambda share: progress(done + share * size, total)
+
+
+class Runs(Trial, Protocol):
+    """A trial that needs no other to run."""
+
+    def run(self) -> Record: ...
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A batch of one."""
+
+    trial: Runs
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        return (self.trial,)
+
+    def run(self, tick: Tick | None = None) -> list[Record]:
+        return [run(self.trial)]
+
+
+def one_by_one(missing: Sequence[Runs], workers: int | None) -> Plan:
+    """Single trials on threads with one BLAS thread everywhere: then numbers do not depend on how work was divided."""
+    return Plan(list(map(Alone, missing)), {"n_jobs": workers, "prefer": "threads"}, blas_threads=1)
+
+
+def run(trial: Runs) -> Record:
     """Run one trial on one BLAS thread, in whatever process it finds itself.
 
     The limit is not lifted afterwards: a second trial of the same process may be in the middle of its own arithmetic.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -124,6 +124,11 @@ def theory_ratios(experiment: Synthetic, value: float) -> Array:
     )
     best = [theory.transfer_optimal_tau(population.realigned(rho), trial.target_tau) for rho in rhos]
     return np.array(best) / source_tau
+
+
+def table(experiment: Synthetic, rows: Sequence[Row]) -> list[dict[str, float]]:
+    """The rows by column, the curve's value under its own name."""
+    return [{experiment.curve: row.value} | dict(list(asdict(row).items())[1:]) for row in rows]
 
 
 def outcomes(experiment: Synthetic, records: Sequence[Record]) -> dict[str, Array]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -50,9 +53,9 @@ def break_even_alignment(pop: Population, source_tau: float | None = None, targe
     """ρ_min: the alignment above which transfer from ŵ0(source_tau) helps, the part of w1 outside w0 held fixed.
 
     At the source-optimal penalty by default, where it is 1/2 whenever the energies of w0 are spread evenly; at its own
-    optimum, in isotropic populations, transfer helps for every ρ > 0. The target's penalty is `target_tau`, by default
-    its best after this transfer; in isotropic populations the answer does not depend on it. inf at the
-    interpolation peak.
+    optimum, in isotropic populations, transfer helps for every ρ > 0. Both fit the target with `target_tau`, by default
+    each with its own best: where `transfer_gain` is zero, whatever the alignment of `pop`; in isotropic populations the
+    answer does not depend on it. At source_tau = ∞ the limit of ever harder penalties. inf at the interpolation peak.
 
     >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=0.9, source_noise=1.0)
     >>> round(break_even_alignment(pop), 9)
@@ -60,20 +63,37 @@ def break_even_alignment(pop: Population, source_tau: float | None = None, targe
     """
     given = one_penalty("source_tau", source_tau)
     tau = source_optimal_tau(pop) if given is None else given
-    arrival, seen = _meet(pop, np.array([tau]), target_tau)
-    kept = pop.directions.source.eigenvalues if np.isinf(tau) else arrival.response.kept
-    own = np.vecdot(seen, pop.directions.product(kept, np.ones_like(kept)))
-    cross = np.vecdot(seen, pop.directions.with_target(kept))
-    square = np.vecdot(seen, arrival.second) + scattered(arrival, seen)
-    return float(((square / 2 - (cross - pop.rho * own)) / own)[0])
+
+    def where_even(arrival: Arrival, seen: Array) -> Array:
+        kept = pop.directions.source.eigenvalues if np.isinf(tau) else arrival.response.kept
+        own = np.vecdot(seen, pop.directions.product(kept, np.ones_like(kept)))
+        cross = np.vecdot(seen, pop.directions.with_target(kept))
+        square = np.vecdot(seen, arrival.second) + scattered(arrival, seen)
+        return np.asarray((square / 2 - (cross - pop.rho * own)) / own)
+
+    even = float(_consistent(pop, np.array([tau]), target_tau, where_even)[0])
+    return even if target_tau is not None or not np.isfinite([even, tau]).all() else _root_of_gain(pop, tau, even)
+
+
+def _root_of_gain(pop: Population, tau: float, start: float) -> float:
+    """Where scratch and transfer, each at its own best target penalty, are even; `start` where no gain is seen."""
+    from scipy.optimize import root_scalar  # here, for it is most of what importing the package would cost
+
+    def gain(rho: float) -> float:
+        return float(transfer_gain(pop.realigned(rho), tau))
+
+    if abs(gain(start)) <= 1e-13 * float(scratch_risk(pop, best_scratch(pop))):  # even, as far as can be told
+        return start
+    found = root_scalar(gain, x0=start, x1=start + 1e-4, xtol=1e-14, rtol=1e-13, maxiter=30)
+    return float(found.root) if found.converged else start
 
 
 def optimal_alignment(pop: Population, source_tau: ArrayLike, target_tau: float | None = None) -> Risk:
     """The alignment at which source_tau (..., positive and finite) is transfer-optimal: the phase curve, no solver.
 
-    The risk's slope is linear in ρ, so its zero is read off; the part of w1 outside w0 is held fixed, the target's
-    penalty as in `break_even_alignment`. Where the risk has several minima this is where source_tau is stationary.
-    In isotropic populations it is h(s) of the closed forms.
+    The risk's slope is linear in ρ, so its zero is read off; the part of w1 outside w0 is held fixed. Where the risk
+    has several minima this is where source_tau is stationary. The target fits with `target_tau`, by default with the
+    best τ1 at that alignment. In isotropic populations it is h(s) of the closed forms.
 
     >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=1.0, source_noise=1.0)
     >>> optimal_alignment(pop, [2.0, 6.348006])
@@ -123,13 +143,33 @@ def source_information(pop: Population, target_tau: float | None = None) -> floa
 
 
 def _stationary_alignment(pop: Population, tau: Array, target_tau: float | None) -> Array:
-    arrival, seen = _meet(pop, tau, target_tau)
-    decay = arrival.response.decay
-    turn = 2 * np.vecdot(seen, pop.directions.product(decay, np.ones_like(decay)))
-    return np.asarray(pop.rho - transfer_slope(pop, arrival, seen) / turn)
+    def where_stationary(arrival: Arrival, seen: Array) -> Array:
+        decay = arrival.response.decay
+        turn = 2 * np.vecdot(seen, pop.directions.product(decay, np.ones_like(decay)))
+        return np.asarray(pop.rho - transfer_slope(pop, arrival, seen) / turn)
+
+    return _consistent(pop, tau, target_tau, where_stationary)
 
 
-def _meet(pop: Population, tau: Array, target_tau: float | None) -> tuple[Arrival, Array]:
-    arrival, given = arrive(pop, tau), one_penalty("target_tau", target_tau)
-    best = best_target(pop, arrival) if given is None else np.full(len(arrival.scatter), given)
-    return arrival, shape(pop, respond(pop.directions.target, best))
+def _consistent(
+    pop: Population, tau: Array, target_tau: float | None, alignment: Callable[[Arrival, Array], Array]
+) -> Array:
+    """The alignments (rows,) asked for, at `target_tau` or at the target penalty that is best at those alignments."""
+    arrival, given, directions = arrive(pop, tau), one_penalty("target_tau", target_tau), pop.directions
+    if given is not None:
+        return alignment(arrival, shape(pop, respond(directions.target, np.full(len(tau), given))))
+    kept = arrival.response.kept
+    every = np.ones_like(kept)
+    tilt = directions.product(kept, every) - directions.with_target(every)
+    bend = directions.product(every, every)
+    found = np.full(len(tau), pop.rho)
+    for _ in range(50):
+        change = (found - pop.rho)[:, None]
+        error = np.maximum(arrival.error - 2 * change * tilt + change**2 * bend, 0.0)
+        best = best_target(pop, replace(arrival, error=error))
+        previous, found = found, alignment(arrival, shape(pop, respond(directions.target, best)))
+        settled = np.abs(found - previous) <= 1e-13 * np.abs(found)
+        if np.all(settled | ~np.isfinite(found)):
+            break
+        found = np.where(np.isfinite(found), found, previous)
+    return found

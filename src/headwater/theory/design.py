@@ -53,8 +53,8 @@ class Design:
 class Response:
     """What a ridge at effective penalty κ does in each eigendirection λ; arrays over (..., k) or, for D, (...).
 
-    kept = λ/(λ+κ), lost = κ/(λ+κ), decay = λ/(λ+κ)² = −d kept/dκ, bend = λ/(λ+κ)³, slack D = 1 − df2 with
-    df2 = (1/n) Σ kept². D vanishes only at the interpolation peak.
+    kept = λ/(λ+κ), lost = κ/(λ+κ), decay = λ/(λ+κ)² = −d kept/dκ, bend = λ/(λ+κ)³, df2 = (1/n) Σ kept², slack
+    D = 1 − df2, each summed free of cancellation. D vanishes only at the interpolation peak.
     """
 
     tau: Array
@@ -63,6 +63,7 @@ class Response:
     lost: Array
     decay: Array
     bend: Array
+    df2: Array
     slack: Array
 
 
@@ -107,4 +108,4 @@ def respond(design: Design, tau: ArrayLike) -> Response:
     seen = ~null
     unkept = (lost * (1 + kept))[..., seen] @ design.count[seen]
     slack = (design.samples - design.rank + unkept) / design.samples
-    return Response(tau, kappa, kept, lost, decay, decay / total, slack)
+    return Response(tau, kappa, kept, lost, decay, decay / total, kept**2 @ design.count / design.samples, slack)

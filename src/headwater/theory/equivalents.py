@@ -54,7 +54,7 @@ def retained_bias(design: Design, response: Response, energy: Array) -> Array:
 def own_risk(design: Design, response: Response, energy: Array, noise: float) -> Array:
     """Excess risk (...) of a ridge estimating coefficients of this energy (..., k): (κ²w'RΣRw + σ² df2) / (1 − df2)."""
     bias = retained_bias(design, response, energy)
-    return _over(bias + noise**2 * (1 - response.slack), response.slack)
+    return _over(bias + noise**2 * response.df2, response.slack)
 
 
 def metric(pop: Population, response: Response) -> Array:
@@ -71,7 +71,7 @@ def metric(pop: Population, response: Response) -> Array:
 
 def floor(pop: Population, response: Response) -> Array:
     """What the target's noise costs whatever it starts from (...): σ1² df2/(1 − df2)."""
-    return _over(pop.target_noise**2 * (1 - response.slack), response.slack)
+    return _over(pop.target_noise**2 * response.df2, response.slack)
 
 
 def scattered(arrival: Arrival, seen: Array) -> Array:

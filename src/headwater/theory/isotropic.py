@@ -87,33 +87,26 @@ def phase_curve(gamma: float, source_noise: float, signal: float = 1.0, points: 
 def transfer_optimal_tau(rho: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
     """τ0*, the root of h(s) = ρ; ∞ for ρ ≤ 0 (do not transfer), 0 from `ridgeless_alignment` on.
 
-    Solved in κ, measured from its ridgeless value: in s, eight digits are lost near γ = 1 at small noise.
+    Solved in κ, measured from its ridgeless value: in s, eight digits are lost near γ = 1 at small noise. By bisection
+    of its logarithm, all alignments at once: loading a root finder would take longer than a phase curve.
 
     >>> transfer_optimal_tau([-0.2, 0.5, 1.0, 6.0], gamma=2.0, source_noise=1.0).round(4)
     array([  inf, 6.348, 2.   , 0.   ])
     """
-    from scipy.optimize import brentq  # here, for it is most of what importing the package would cost
-
     noise, boundary = (source_noise / signal) ** 2, ridgeless_alignment(gamma, source_noise, signal)
-    start = max(0.0, gamma - 1)
-
-    def surplus(log_excess: float, alignment: float) -> float:
-        excess = np.exp(log_excess)
+    rho, start = np.asarray(rho, dtype=np.float64), max(0.0, gamma - 1)
+    low, high = np.full(rho.shape, -100.0), np.full(rho.shape, 100.0)
+    for _ in range(70):
+        middle = (low + high) / 2
+        excess = np.exp(middle)
         kappa, total = start + excess, 1 + start + excess
         slack = abs(1 - gamma) * max(1.0, gamma) + 2 * max(1.0, gamma) * excess + excess**2  # (1+κ)² − γ
         scatter = (kappa**2 + noise * total**2) * total**2 / slack**2 - kappa / slack
-        return float((1 + gamma * scatter) / total - alignment)
-
-    def solve(alignment: float) -> float:
-        if alignment <= 0:
-            return float(np.inf)
-        if alignment >= boundary:
-            return 0.0
-        excess = np.exp(brentq(surplus, -100, 100, args=(alignment,), xtol=1e-14, rtol=1e-15))
-        return float((start + excess) * (abs(min(0.0, gamma - 1)) + excess) / (1 + start + excess))
-
-    rho = np.asarray(rho, dtype=np.float64)
-    return np.array([solve(alignment) for alignment in rho.ravel()]).reshape(rho.shape)
+        harder = (1 + gamma * scatter) / total > rho
+        low, high = np.where(harder, middle, low), np.where(harder, high, middle)
+    excess = np.exp((low + high) / 2)
+    tau = (start + excess) * (abs(min(0.0, gamma - 1)) + excess) / (1 + start + excess)
+    return np.where(rho <= 0, np.inf, np.where(rho >= boundary, 0.0, tau))
 
 
 def break_even_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:

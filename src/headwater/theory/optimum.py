@@ -77,10 +77,12 @@ def joint_optimum(pop: Population) -> Optimum:
     >>> round(best.source_tau, 4), round(best.target_tau, 4)
     (6.348, 6.3599)
     """
-    source_tau = transfer_optimal_tau(pop)
+    source_tau, scratch_tau = transfer_optimal_tau(pop), best_scratch(pop)
+    scratch = float(scratch_risk(pop, scratch_tau))
+    if np.isinf(source_tau):
+        return Optimum(source_tau, scratch_tau, scratch, scratch)
     target_tau = float(best_target(pop, arrive(pop, np.array([source_tau])))[0])
-    scratch = scratch_risk(pop, best_scratch(pop))
-    return Optimum(source_tau, target_tau, float(transfer_risk(pop, source_tau, target_tau)), float(scratch))
+    return Optimum(source_tau, target_tau, float(transfer_risk(pop, source_tau, target_tau)), scratch)
 
 
 def best_source(pops: Sequence[Population], weights: Sequence[float], target_tau: float | None) -> float:

@@ -1,0 +1,172 @@
+"""Train many members of one architecture: the one verb behind source training, fine-tuning, L2-SP and scratch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from headwater.nets.alone import row_wise, train_alone
+from headwater.nets.models import Factory, States, member, members
+from headwater.nets.recipe import Recipe
+from headwater.nets.stacked import forward, layers, train_stack
+from headwater.nets.workers import Tick, side_by_side
+
+Rows = tuple[Tensor, Tensor]  # inputs (n, …) and classes (n,), int64
+Progress = Callable[[int, int], None]
+EVALUATED = 128  # rows at a time, whose activations stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Trained members: their states, and per epoch and member the mean training loss and ‖θ − θ0‖, both (epochs, K)."""
+
+    states: States
+    loss: Tensor
+    distance: Tensor
+
+
+def train(
+    factory: Factory,
+    states: States,
+    rows: Rows,
+    recipe: Recipe,
+    *,
+    seeds: Sequence[int],
+    weight_decay: float | Sequence[float] = 0.0,
+    anchor_weight: float | Sequence[float] = 0.0,
+    exclude: Sequence[str] = (),
+    streams: Sequence[int] | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Trained:
+    """Train every member from its state, member k minimising mean cross-entropy + (anchor_weight_k/2)‖θ − θ0_k‖².
+
+    θ0_k is the state given. Members with the same seed see the same batches, and train as one stack where the module is
+    a Sequential of Linear, ReLU and Dropout; any other module trains one member at a time. The numbers are those of a
+    plain loop with ``torch.optim.Adam`` (or AdamW) in both cases, whatever the grouping, to rounding.
+
+    ``states``: tensors (K, …), from ``initial``, ``stack`` or ``members``. ``rows``: inputs (n, …) and classes (n,),
+    int64, in memory. ``seeds`` (K,): the order of the batches. ``weight_decay``, ``anchor_weight``: a number, or one a
+    member. ``exclude``: shell patterns of parameters left out of the penalty and of the distance, as a new head is.
+    ``streams`` (K,): what dropout is drawn from, the seeds by default, so that members differ by their decay alone.
+    ``progress`` is called with (done, total) steps over all members. An interruption passes through: the members of
+    this call are lost, so give a call no more than one would do again (``sweep`` keeps what is finished).
+
+    On the CPU members train side by side on as many Python threads as torch has threads. Raises ValueError where states
+    are not of the architecture, rows not paired, or a decay or weight negative.
+
+    >>> from headwater.nets import initial, mlp
+    >>> factory = lambda: mlp(4, 8, 2)
+    >>> rows = torch.randn(60, 4), torch.arange(60) % 2
+    >>> source = train(factory, initial(factory, [0, 0]), rows, Recipe(2, 20), seeds=[0, 0], weight_decay=[0.0, 0.1])
+    >>> tuned = train(factory, source.states, rows, Recipe(3, 20), seeds=[0, 0], anchor_weight=1e-4)
+    >>> tuned.distance.shape
+    torch.Size([3, 2])
+    """
+    K = len(seeds)
+    decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
+    streams = list(seeds) if streams is None else list(streams)
+    template = _fresh(factory, device)
+    _check(template, states, rows, K)
+    plan = layers(template)
+    X, y = rows[0].to(device), rows[1].to(device)
+    if plan is None:
+        X = _laid_out(X)
+    width = torch.get_num_threads() if X.device.type == "cpu" else 1
+    groups = [[k] for k in range(K)] if plan is None else _shares(seeds, width)
+    done, total = 0, K * recipe.steps(len(y))
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    def run(group: Sequence[int], tick: Tick) -> tuple[States, Tensor, Tensor]:
+        part = {name: value.to(device) for name, value in members(states, group).items()}
+        settings = ([values[k] for k in group] for values in (streams, decays, pulls))
+        kind = partial(train_alone, template) if plan is None else partial(train_stack, plan)
+        return kind(part, (X, y), recipe, seeds[group[0]], *settings, exclude, tick)
+
+    jobs = [partial(run, group) for group in groups]
+    beside = X.device.type == "cpu" and (plan is not None or row_wise(template))
+    parts = side_by_side(jobs, tick, beside)
+    order = torch.tensor([k for group in groups for k in group]).argsort()
+    return Trained(
+        {name: torch.cat([part[0][name] for part in parts])[order].cpu() for name in states},
+        *(torch.cat([part[i] for part in parts], 1)[:, order].cpu() for i in (1, 2)),
+    )
+
+
+def _shares(seeds: Sequence[int], width: int) -> list[list[int]]:
+    """The members that train as one stack: those of a seed, dealt out to so many threads."""
+    of_seed = [[k for k, other in enumerate(seeds) if other == seed] for seed in dict.fromkeys(seeds)]
+    return [group[i::width] for group in of_seed for i in range(min(width, len(group)))]
+
+
+def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
+    """The share of rows (inputs (n, …), classes (n,)) whose class each member of the states predicts: (K,), float64."""
+    template = _fresh(factory, device).eval()
+    plan = layers(template)
+    y = rows[1].to(device).split(EVALUATED)
+
+    def hits(predict: Callable[[Tensor], Tensor]) -> Tensor:
+        with torch.no_grad():
+            found = [predict(X.to(device)) == own for X, own in zip(rows[0].split(EVALUATED), y, strict=True)]
+        return torch.cat(found, -1).double().mean(-1).cpu()
+
+    if plan is not None:
+        held = {name: value.to(device) for name, value in states.items()}
+        return hits(lambda X: forward(plan, held, X)[-1].argmax(1))
+
+    def alone(k: int, _: Tick) -> Tensor:
+        model = deepcopy(template)
+        model.load_state_dict(member(states, k))
+        return hits(lambda X: model(_laid_out(X)).argmax(1))
+
+    jobs = [partial(alone, k) for k in range(len(next(iter(states.values()))))]
+    return torch.stack(side_by_side(jobs, lambda _: None, device == "cpu" and row_wise(template)))
+
+
+def _fresh(factory: Factory, device: str) -> nn.Module:
+    """A module of the architecture, the global random state left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        model = factory().to(device)
+    convolutional = any(type(layer) is nn.Conv2d for layer in model.modules())
+    return model.to(memory_format=torch.channels_last) if convolutional else model
+
+
+def _laid_out(X: Tensor) -> Tensor:
+    """Images with the channels of a pixel side by side: there convolutions are fastest."""
+    return X.to(memory_format=torch.channels_last) if X.ndim == 4 else X
+
+
+def _check(template: nn.Module, states: States, rows: Rows, count: int) -> None:
+    """Raise ValueError where the states are not `count` members of the architecture, or the rows are not paired."""
+    X, y = rows
+    if len(X) != len(y) or not len(y) or y.dtype != torch.int64:
+        raise ValueError(
+            f"rows must be inputs (n, …) and as many int64 classes, not {tuple(X.shape)} and {y.dtype} {tuple(y.shape)}"
+        )
+    expected = {name: (count, *value.shape) for name, value in template.state_dict().items()}
+    for name in expected.keys() | states.keys():
+        given = tuple(states[name].shape) if name in states else "missing"
+        if given != expected.get(name):
+            raise ValueError(
+                f"states: {name} is {given}, the {count} members asked for need {expected.get(name, 'none')}"
+            )
+
+
+def _each(name: str, value: float | Sequence[float], count: int) -> list[float]:
+    values = [float(value)] * count if isinstance(value, int | float) else [float(v) for v in value]
+    if len(values) != count:
+        raise ValueError(f"{name} holds {len(values)} numbers for {count} members")
+    if not all(0 <= v < math.inf for v in values):
+        raise ValueError(f"{name} must hold finite numbers that are not negative")
+    return values

@@ -1,0 +1,59 @@
+"""What an experiment hands to the outputs: its numbers as tables, its figure, and its findings in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the report: head and body hold texts."""
+
+    caption: str
+    head: Sequence[str]
+    body: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """A finished experiment, ready to be written.
+
+    `rows` is the summary as the experiment's own frozen values, `summary` the same as the columns of summary.csv, one
+    mapping a line; `trials` the columns of trials.parquet. `draw` makes the figure; `heading` stands over `findings`,
+    one paragraph each. `protocol` is the version of the code's protocol,
+    `details` what --json says beside the summary. Texts are plain: the report escapes them.
+    """
+
+    rows: Sequence[Any]
+    summary: Sequence[Mapping[str, float]]
+    trials: Mapping[str, NDArray[Any]]
+    title: str
+    purpose: str
+    caption: str
+    heading: str
+    findings: Sequence[str]
+    tables: Sequence[Table]
+    draw: Callable[[], Figure]
+    protocol: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def number(value: float) -> str:
+    """A number to three decimals; ∞ and – where it is infinite or undefined.
+
+    >>> number(0.5), number(float("nan"))
+    ('0.500', '–')
+    """
+    if np.isnan(value):
+        return "–"
+    return "∞" if np.isinf(value) else f"{value:.3f}"
