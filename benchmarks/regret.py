@@ -8,7 +8,11 @@ Preprocessing: the features are standardised by the source, expanded to degree 2
 the target's clipped at ±10; for California six features, five of them logged. A draw takes the stated number of
 target rows at random (and, where the source is cut, 150 source rows) and tests on the target rows left.
 
+With ``--several`` bad sources stand beside the good one, by default its own table with the outcome shuffled, drawn
+anew each time; the rivals know which is good. The first column after theirs is TransferRidge given the good one alone.
+
     python benchmarks/regret.py --data FOLDER --draws 100
+    python benchmarks/regret.py --data FOLDER --several shuffled
     python benchmarks/regret.py --source a.csv --target b.csv --outcome y
 """
 
@@ -40,6 +44,27 @@ WAYS = {
     "loo": lambda source: TransferRidge(source, criterion="loo"),
     "RidgeCV": lambda source: RidgeCV(np.logspace(-3, 3, 13)),
     "RidgeCV, fine": lambda source: RidgeCV(np.logspace(-3, 5, 60)),
+}
+SEVERAL = {
+    "scratch": WAYS["scratch"],
+    "source-optimal": lambda sources: WAYS["source-optimal"](sources[0]),
+    "good one alone": lambda sources: TransferRidge(sources[0]),
+    "unscaled": lambda sources: TransferRidge(sources, scale=False),
+    "stacked": lambda sources: TransferRidge(sources, scale=True),
+    "all": lambda sources: TransferRidge(sources),
+    "chosen": lambda sources: TransferRidge(sources, average=False),
+    "loo": lambda sources: TransferRidge(sources, criterion="loo"),
+}
+BAD = {
+    "shuffled": lambda X, y, rng: [SourceRidge().fit(X, rng.permutation(y))],
+    "opposite": lambda X, y, rng: [SourceRidge().fit(X, -y)],
+    "hundredfold": lambda X, y, rng: [SourceRidge().fit(X, 100 * y)],
+    "unrelated": lambda X, y, rng: [SourceRidge().fit(X, unrelated(X, y, rng))],
+    "twice": lambda X, y, rng: [SourceRidge().fit(X, y)],
+    "five": lambda X, y, rng: (
+        [bad for name in BAD if name not in ("twice", "five") for bad in BAD[name](X, y, rng)]
+        + BAD["unrelated"](X, y, rng)
+    ),
 }
 Tables = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -88,11 +113,20 @@ def prepared(X0: np.ndarray, X1: np.ndarray, degree: int) -> tuple[np.ndarray, n
     return prepare.transform(X0), np.clip(prepare.transform(X1), -10, 10)
 
 
-def setting(tables: Tables, cut: int | None, rows: int, draws: int, seed: int, degree: int) -> dict[str, float]:
+def unrelated(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An outcome that depends on the features, half of it noise, by coefficients that have nothing to do with y's."""
+    signal = X @ rng.normal(size=X.shape[1])
+    return y.std() * (signal / signal.std() + rng.normal(size=len(y)))
+
+
+def setting(
+    tables: Tables, cut: int | None, rows: int, draws: int, seed: int, degree: int, bad: str | None
+) -> dict[str, float]:
     """Median test error of each way over the draws."""
     X0, y0, X1, y1 = tables
-    rng = np.random.default_rng([seed, rows, cut or 0])
-    errors: dict[str, list[float]] = {name: [] for name in WAYS}
+    rng, bad_rng = np.random.default_rng([seed, rows, cut or 0]), np.random.default_rng([seed, rows, cut or 0, 1])
+    ways: dict[str, Any] = WAYS if bad is None else SEVERAL
+    errors: dict[str, list[float]] = {name: [] for name in ways}
     source: Any = None
     for _ in range(draws):
         order = rng.permutation(len(y1))
@@ -101,8 +135,9 @@ def setting(tables: Tables, cut: int | None, rows: int, draws: int, seed: int, d
             kept = rng.permutation(len(y0))[:cut] if cut else slice(None)
             A0, A1 = prepared(X0[kept], X1, degree)
             source = SourceRidge().fit(A0, y0[kept])
-        for name, way in WAYS.items():
-            model = way(source).fit(A1[train], y1[train])
+        given = source if bad is None else [source, *BAD[bad](A0, y0[kept], bad_rng)]
+        for name, way in ways.items():
+            model = way(given).fit(A1[train], y1[train])
             errors[name].append(float(np.mean((y1[test] - model.predict(A1[test])) ** 2)))
     return {name: float(np.median(values)) for name, values in errors.items()}
 
@@ -114,6 +149,7 @@ def main() -> None:
     parser.add_argument("--target", type=Path, help="and its target table")
     parser.add_argument("--outcome", help="and their outcome column")
     parser.add_argument("--more", action="store_true", help="the pairs reversed and digit halves instead")
+    parser.add_argument("--several", choices=list(BAD), const="shuffled", nargs="?", help="bad sources beside the good")
     parser.add_argument("--rows", type=int, nargs="+", default=[20, 50, 200])
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--degree", type=int, default=2)
@@ -134,33 +170,27 @@ def main() -> None:
         if rows + 50 <= len(tables[3]) and (cut is None or cut + 20 < len(tables[1]))
     ]
     results = Parallel(options.jobs)(
-        delayed(setting)(tables, cut, rows, options.draws, options.seed, 1 if "digit" in name else options.degree)
+        delayed(setting)(
+            tables, cut, rows, options.draws, options.seed, 1 if "digit" in name else options.degree, options.several
+        )
         for name, tables, cut, rows in cases
     )
-    print(f"median test error over the better rival's; {options.draws} draws, seed {options.seed}")
-    print(
-        f"{'source -> target, source rows, target rows':44}"
-        + "".join(f"{name:>15}" for name in WAYS)
-        + f"{'/RidgeCV':>10}"
-    )
-    ratios: dict[str, list[float]] = {name: [] for name in [*WAYS, "/RidgeCV"]}
+    ways = SEVERAL if options.several else WAYS
+    shown = [*ways] if options.several else [*ways, "/RidgeCV"]
+    beside = f", {options.several} sources beside the good one" if options.several else ""
+    print(f"median test error over the better rival's; {options.draws} draws, seed {options.seed}{beside}")
+    print(f"{'source -> target, source rows, target rows':44}" + "".join(f"{name:>15}" for name in shown))
+    ratios: dict[str, list[float]] = {name: [] for name in shown}
     for (name, tables, cut, rows), error in zip(cases, results, strict=True):
         better = min(error["scratch"], error["source-optimal"])
-        row = {way: error[way] / better for way in WAYS}
-        row["/RidgeCV"] = error["scratch"] / min(error["RidgeCV"], error["RidgeCV, fine"])
+        row = {way: error[way] / better for way in ways}
+        if not options.several:
+            row["/RidgeCV"] = error["scratch"] / min(error["RidgeCV"], error["RidgeCV, fine"])
         for way, ratio in row.items():
             ratios[way].append(ratio)
-        print(
-            f"{f'{name}, {cut or len(tables[1])}, {rows}':44}"
-            + "".join(f"{row[way]:15.3f}" for way in WAYS)
-            + f"{row['/RidgeCV']:10.3f}"
-        )
+        print(f"{f'{name}, {cut or len(tables[1])}, {rows}':44}" + "".join(f"{row[way]:15.3f}" for way in shown))
     for label, summary in (("median of the settings", np.median), ("worst of the settings", np.max)):
-        print(
-            f"{label:44}"
-            + "".join(f"{summary(ratios[way]):15.4f}" for way in WAYS)
-            + f"{summary(ratios['/RidgeCV']):10.3f}"
-        )
+        print(f"{label:44}" + "".join(f"{summary(ratios[way]):15.4f}" for way in shown))
     print(f"{time.perf_counter() - started:.0f} s")
 
 

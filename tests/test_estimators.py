@@ -73,7 +73,7 @@ def test_any_linear_source_will_do(kind, source_table, target_table):
     assert model.transferred_
     assert model.coef_.shape == (6,)
     assert np.isnan(model.source_optimal_tau_) == (kind != "estimator")
-    assert set(model.surface_.mass) == {"scratch", "as is", "scaled"} | (
+    assert set(model.surface_.mass) == {"scratch", "as is", "unchanged", "scaled"} | (
         {"own penalty"} if kind == "estimator" else set()
     )
 

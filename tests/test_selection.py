@@ -104,7 +104,7 @@ def test_weights_sum_to_one_and_one_row_leaves_the_prior():
     surface = TransferRidge(pair.source).fit(pair.X1, pair.y1).surface_
     assert surface.weight.sum() == pytest.approx(1.0)
     assert surface.mass == pytest.approx(
-        {"scratch": 1 / 2, "as is": 1 / 6, "own penalty": 1 / 6, "scaled": 1 / 6}, abs=1e-3
+        {"scratch": 1 / 2, **dict.fromkeys(("as is", "unchanged", "own penalty", "scaled"), 1 / 8)}, abs=1e-3
     )
 
 
@@ -217,6 +217,13 @@ def test_rows_of_weight_zero_are_not_there(criterion):
     weighed = fit(pair, kept.astype(float), criterion=criterion)
     removed = fit(Pair(pair.X0, pair.y0, pair.X1[kept], pair.y1[kept]), criterion=criterion)
     np.testing.assert_allclose(weighed.coef_, removed.coef_, atol=1e-10)
+
+
+@pytest.mark.parametrize("criterion", ["evidence", "gcv"])
+def test_weights_that_count_no_contrast_are_refused(criterion):
+    pair = draw()
+    with pytest.raises(ValueError, match=f"sample_weight sums to 1: weights are frequencies, and {criterion} needs"):
+        fit(pair, np.full(25, 1 / 25), criterion=criterion)
 
 
 def test_outputs_together_share_one_penalty_and_one_noise():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from headwater.likelihood import variance
 from headwater.moments import Array
 from headwater.prediction import Errors, Interval, benefit_of
 from headwater.prediction import predicted_error as predicted_error
+from headwater.ranking import Ranking, is_listed, rank
 from headwater.selection import Choice, Surface, best, survey
 from headwater.wording import describe, notes, sentence
 
@@ -69,6 +70,7 @@ class Advice:
     crossing: Crossing
     surface: Surface
     alone: dict[str, Surface]
+    ranking: Ranking | None = None
 
     @property
     def verdict(self) -> str:
@@ -159,23 +161,29 @@ class Advice:
             "safer": self.safer,
             "rows_needed": _known(self.rows_needed),
             "notes": list(self.notes),
+            "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
 
     def __str__(self) -> str:
-        return describe(self)
+        return describe(self) if self.ranking is None else f"{describe(self)}\n\n{self.ranking}"
 
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        return sentence(self)
+        if self.ranking is None:
+            return sentence(self)
+        ranked = self.ranking.sources
+        return f"source[{ranked[0].source}] serves best of {len(ranked)}; of it by itself: {sentence(self)}"
 
 
 def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
-    SourceRidge carries its preprocessor along. ``target``: (X1, y1) or (X1, y1, weights). Arrays are used as they
-    are: ridge depends on the columns' units, so put both sides through one preprocessor, fitted on the source, first.
+    SourceRidge carries its preprocessor along. Of a list of such sources the advice is about the one that serves best,
+    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1,
+    weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
+    preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
     benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
 
@@ -187,6 +195,9 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     >>> advice.verdict
     'transfer'
     """
+    if is_listed(source):
+        ranking = rank(source, target, criterion, groups)
+        return replace(advise(ranking.first, target, criterion=criterion, groups=groups), ranking=ranking)
     if isinstance(source, tuple):
         source = SourceRidge(criterion=criterion).fit(*source)
     if source is None:
@@ -203,8 +214,7 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     def peak(name: str) -> Choice:
         return best(crossing, surfaces[name], alone[name])
 
-    mass = surface.mass
-    useful = mass[AS_IS] + mass.get(OWN_PENALTY, 0.0) > mass[SCRATCH]
+    useful = surface.unscaled_weight > surface.mass[SCRATCH]
     unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
     calibration = calibrate_crossing(crossing)
     outlook = Outlook(calibration)

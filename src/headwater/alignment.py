@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,8 +50,24 @@ def check_alignment(
         warnings.warn(
             f"the target's columns have mean 0 and deviation 1 exactly, as if standardised by themselves: {advice}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def check_sources(sources: Sequence[Source]) -> None:
+    """Raise ValueError where two of several sources were each standardised by their own rows.
+
+    So it is where a preprocessor is shared by Pipelines fitted one after another: each fit refits it. Sources whose
+    own preprocessors are known to rescale the columns differently are no matter for doubt.
+    """
+    doubtful = [(i, s.spectrum) for i, s in enumerate(sources) if s.spectrum is not None and s.unit is None]
+    own = [(index, spectrum) for index, spectrum in doubtful if _standardised(spectrum)]
+    for index, spectrum in own[1:]:
+        if not _same_rows(own[0][1], spectrum):
+            raise ValueError(
+                f"source[{own[0][0]}] and source[{index}] were each standardised by their own means, so their "
+                "coefficients speak of different units: fit one preprocessor first, and each source to what it makes"
+            )
 
 
 def _standardised(spectrum: Spectrum) -> bool:

@@ -28,9 +28,7 @@ def log_evidence(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     −2 log E = q m log(Σ u²/(1 + λ/τ) + remainder) + q Σ log(1 + λ/τ) with m = n − 1 contrasts (Patterson and Thompson
     1971). Both ends are limits: at τ = inf the second term is 0, at τ = 0 the powers of τ are cancelled by hand.
     """
-    m, rank, lam = spectrum.contrasts, spectrum.rank, spectrum.eigenvalues[:, None]
-    if rank and m <= 0:
-        raise ValueError(f"sample_weight sums to {spectrum.n:g}: weights are frequencies, and evidence needs over 1")
+    m, rank, lam = _contrasts(spectrum, "evidence"), spectrum.rank, spectrum.eigenvalues[:, None]
     energy = np.einsum("rqk,rqk->rk", u, u)
     remainder = float(spectrum.remainder.sum())
     finite = np.isfinite(tau)
@@ -52,13 +50,19 @@ def log_evidence(spectrum: Spectrum, u: Array, tau: Array) -> Array:
 def gcv_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:
     """Generalised cross-validation (Golub, Heath and Wahba 1979), averaged over outputs; smaller is better."""
     energy = np.einsum("rqk,rqk->rk", u, u)
-    free = spectrum.contrasts - spectrum.rank
+    free = _contrasts(spectrum, "gcv") - spectrum.rank
     kept, divided = kept_shares(spectrum, tau)
     kept = kept if free else divided
     left = kept.sum(axis=0) + free
     with np.errstate(divide="ignore", invalid="ignore"):
         value = spectrum.n * (energy.T @ kept**2 + spectrum.remainder.sum()) / left**2 / spectrum.n_outputs
     return np.asarray(np.where(left > 0, value, np.inf))
+
+
+def _contrasts(spectrum: Spectrum, criterion: str) -> float:
+    if spectrum.rank and spectrum.contrasts <= 0:
+        raise ValueError(f"sample_weight sums to {spectrum.n:g}: weights are frequencies, and {criterion} needs over 1")
+    return spectrum.contrasts
 
 
 def loo_error(spectrum: Spectrum, u: Array, tau: Array) -> Array:

@@ -1,9 +1,9 @@
 """Selection: the surface over (source penalty, scale, target penalty), its peak and its average.
 
-The starts are those of headwater.accounts, with their priors. In each, τ1 has the prior under which the shrinkage
-factor c/(c + τ1) is uniform, c the mean nonzero eigenvalue. All priors are proper, so nothing hangs on where a grid
+The starts are those of headwater.accounts, with their priors. All priors are proper, so nothing hangs on where a grid
 ends; integrals are sums over grids that close in on the mass, so nothing hangs on how fine they are. The two tables'
-axes are crossed once; a grid then costs three matrix products.
+axes are crossed once; a grid then costs three matrix products. Several sources stacked add a row for each τ1: the
+start there is at their mean scales, and its score is the evidence with the scales integrated out.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.accounts import AS_IS, OWN_PENALTY, Account, log_logistic, odds_of
+from headwater.accounts import AS_IS, OWN_PENALTY, UNCHANGED, Account, odds_of
 from headwater.criteria import score_named
 from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.spectrum import Spectrum
+from headwater.stacking import Stack
 
 _NODES = 61
 _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenvalue
@@ -29,8 +31,9 @@ _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenva
 class Surface:
     """The criterion over every start and target penalty, and the posterior it implies.
 
-    ``account``, ``source_tau`` and ``scale`` (k,) name the starts; ``target_tau`` (m,); ``score`` (k, m) is the log
-    evidence, or −(n1/2) log error for leave-one-out and GCV; ``log_prior`` (k, m) is each point's prior mass.
+    ``account`` (k,), ``source_tau`` and ``scale`` (k,), of s several sources (k, s), name the starts; ``target_tau``
+    (m,); ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV; ``log_prior`` (k, m) is
+    each point's prior mass. A start of sources stacked belongs to one target penalty; elsewhere both are −∞.
     """
 
     criterion: str
@@ -62,9 +65,22 @@ class Surface:
         return {str(name): float(self.weight[self.account == name].sum()) for name in dict.fromkeys(self.account)}
 
     @property
+    def source_weight(self) -> Array:
+        """The posterior share of each source by itself, (s,); the rest is scratch's and that of sources stacked."""
+        parts = ~np.isinf(self.source_tau.reshape(len(self.account), -1))
+        alone = parts & (parts.sum(axis=1, keepdims=True) == 1)
+        return np.asarray(self.weight.sum(axis=1) @ alone)
+
+    @property
+    def unscaled_weight(self) -> float:
+        """The posterior share of one source at scale 1: as is, unchanged and at its own penalty."""
+        return sum(self.mass.get(kind, 0.0) for kind in (AS_IS, UNCHANGED, OWN_PENALTY))
+
+    @property
     def transfer_weight(self) -> float:
         """The posterior share of starts from the source; one at an infinite penalty is scratch by another name."""
-        return float(self.weight[~np.isinf(self.source_tau)].sum())
+        scratch = np.isinf(self.source_tau.reshape(len(self.account), -1)).all(axis=1)
+        return min(float(self.weight[~scratch].sum()), 1.0)  # rounding may carry it past 1
 
     @property
     def transferred(self) -> bool:
@@ -86,11 +102,14 @@ class Surface:
 
 @dataclass(frozen=True)
 class Choice:
-    """One point: the start α ŵ0(τ0), the target penalty τ1, and the criterion's log score there."""
+    """One point: the start α ŵ0(τ0), the target penalty τ1, and the criterion's log score there.
+
+    ``source_tau`` and ``scale`` are floats, of several sources one for each, (s,); a source at ∞ has no part.
+    """
 
     account: str
-    source_tau: float
-    scale: float
+    source_tau: Any
+    scale: Any
     target_tau: float
     score: float
 
@@ -125,21 +144,31 @@ def _evaluate(
     criterion: str,
 ) -> Surface:
     """The surface at these nodes of each account and, in units of the mean eigenvalue, these log target penalties."""
-    starts = [account.starts(grid) for account, grid in zip(compared, nodes, strict=True)]
-    source_tau, scale = (np.concatenate(values) for values in zip(*starts, strict=True))
-    prior = [
-        np.log(odds) + account.log_density(grid) + _log_step(grid)
-        for odds, account, grid in zip(odds_of(compared), compared, nodes, strict=True)
-    ]
-    log_prior = np.concatenate(prior)[:, None]
-    if logs is None:
-        target_tau = np.array([tau], dtype=np.float64)
-    else:
-        target_tau = crossing.target.unit * np.exp(logs)
-        log_prior = log_prior + log_logistic(logs) + _log_step(logs)
-    score = crossing.score(source_tau, scale, target_tau, criterion)
-    account = np.repeat([account.name for account in compared], [len(grid) for grid in nodes])
-    return Surface(criterion, account, source_tau, scale, target_tau, score, np.broadcast_to(log_prior, score.shape))
+    target_tau = np.array([tau], dtype=np.float64) if logs is None else crossing.target.unit * np.exp(logs)
+    parts = []
+    for account, grid, odds in zip(compared, nodes, odds_of(compared), strict=True):
+        source_tau, scale, score = _scored(crossing, account, grid, target_tau, criterion)
+        target_prior = np.zeros(1) if logs is None else account.log_target_density(logs) + _log_step(logs)
+        prior = (np.log(odds) + account.log_density(grid) + _log_step(grid))[:, None] + target_prior
+        if account.stacked:  # a start for each target penalty, and of no other
+            here = np.eye(len(target_tau), dtype=bool)
+            score, prior = np.where(here, score, -np.inf), np.where(here, prior, -np.inf)
+        parts.append((np.repeat(account.name, len(scale)), source_tau, scale, score, prior))
+    names, taus, scales, scores, priors = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Surface(criterion, names, taus, scales, target_tau, scores, priors)
+
+
+def _scored(
+    crossing: Crossing, account: Account, nodes: Array, target_tau: Array, criterion: str
+) -> tuple[Array, Array, Array]:
+    """An account's starts, source penalties and scales, at its nodes, and their scores (k, m); of sources stacked,
+    a start for each target penalty, and one row of scores."""
+    if not account.stacked:
+        source_tau, scale = account.starts(nodes)
+        return source_tau, scale, crossing.score(source_tau, scale, target_tau, criterion)
+    stack = Stack(crossing, np.array(account.stacked))
+    score, scale = stack.surveyed(target_tau)
+    return np.tile(stack.source_tau, (len(scale), 1)), scale, score
 
 
 def _log_step(nodes: Array) -> float:
@@ -147,7 +176,9 @@ def _log_step(nodes: Array) -> float:
 
 
 def _closer(nodes: Array, weight: Array) -> Array:
-    """As many nodes over the part that holds more than a millionth of the weight at its peak."""
+    """As many nodes over the part that holds more than a millionth of the weight at its peak; a lone one stays."""
+    if len(nodes) == 1:
+        return nodes
     held = np.flatnonzero(weight >= 1e-6 * weight.max())
     low, high = max(held[0] - 1, 0), min(held[-1] + 1, len(nodes) - 1)
     return np.linspace(nodes[low], nodes[high], len(nodes))
@@ -159,24 +190,26 @@ def best(crossing: Crossing, surface: Surface, compared: list[Account]) -> Choic
     Scratch wins where it holds half or more. As is lies on the path of own penalty and is no account beside it.
     """
     # A start at an infinite penalty, from a source that says nothing, is scratch by another name.
-    winning = [account.name for account in compared if np.isinf(account.source_tau) != surface.transferred]
-    mass = {name: surface.mass[name] for name in winning}
-    if OWN_PENALTY in mass:
-        mass[OWN_PENALTY] += mass.pop(AS_IS, 0.0)
+    winning = [account for account in compared if np.isinf(account.source_tau) != surface.transferred]
+    mass = {account.name: surface.mass[account.name] for account in winning}
+    points = {account.place: account.name for account in winning if account.kind == AS_IS}
+    for account in winning:
+        if account.kind == OWN_PENALTY:
+            mass[account.name] += mass.pop(points.get(account.place, ""), 0.0)
     account = next(a for a in compared if a.name == max(mass, key=lambda name: mass[name]))
     unit, fixed = crossing.target.unit, len(surface.target_tau) == 1
 
     def value(start: Array, logs: Array) -> Array:
         target_tau = surface.target_tau if fixed else unit * np.exp(logs)
-        score = crossing.score(*account.starts(start), target_tau, surface.criterion)
-        return score + account.log_density(start)[:, None] + (0.0 if fixed else log_logistic(logs))
+        score = _scored(crossing, account, start, target_tau, surface.criterion)[2]
+        return score + account.log_density(start)[:, None] + (0.0 if fixed else account.log_target_density(logs))
 
     logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
     start, log_tau = _peak(value, account.nodes(_NODES), logs)
-    source_tau, scale = account.starts(np.array([start]))
     target_tau = float(surface.target_tau[0]) if fixed else float(unit * np.exp(log_tau))
-    score = crossing.score(source_tau, scale, np.array([target_tau]), surface.criterion)
-    return Choice(account.name, float(source_tau[0]), float(scale[0]), target_tau, float(score[0, 0]))
+    source_tau, scale, score = _scored(crossing, account, np.array([start]), np.array([target_tau]), surface.criterion)
+    one = [float(values[0]) if values.ndim == 1 else values[0] for values in (source_tau, scale)]
+    return Choice(account.name, one[0], one[1], target_tau, float(score[0, 0]))
 
 
 def optimal_tau(spectrum: Spectrum, criterion: str) -> float:

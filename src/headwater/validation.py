@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from headwater.accounts import STACKED
 from headwater.criteria import group_parts, kept_shares, loo_parts
 from headwater.crossing import Crossing
 from headwater.moments import Array
 from headwater.selection import Surface
 from headwater.spectrum import Spectrum
+from headwater.stacking import Stack
 
 _TINY = np.finfo(np.float64).tiny
 _CHUNK = 1 << 23  # numbers held at once, 64 MB
@@ -24,17 +26,35 @@ def averaged_loo_residuals(crossing: Crossing, surface: Surface) -> Array:
     Under evidence the average is weighted as it would be without the row, which needs no new decomposition: leaving
     row i out takes d_i e_i² from the likelihood's bracket, w_i from the contrasts and the factor d_i = 1 − h_i − w_i/Σw
     from the determinant, e_i being the residual of the row left out. A group left out whole takes r'S⁻¹r, its weight,
-    and det S: see ``criteria.group_parts``. Under the other criteria the weights are kept.
+    and det S: see ``criteria.group_parts``. Stacked sources get the numbers that the brackets without the row say.
+    Under the other criteria the weights are kept.
     Raises ValueError where the target's spectrum has no rows.
     """
-    target = crossing.target
-    shifted = crossing.shifted(surface.source_tau, surface.scale)
+    target, tau = crossing.target, surface.target_tau
+    fixed = surface.account != STACKED
+    starts, score, prior = [surface.source_tau[fixed], surface.scale[fixed]], surface.score[fixed], surface.log_prior
+    stack = None if fixed.all() else Stack(crossing, surface.source_tau[~fixed][0])
+    if stack is not None:  # its probes are scored too, and say all of its surface
+        starts = [np.concatenate(both) for both in zip(starts, stack.probes, strict=True)]
+        middle = crossing.score(stack.probes[0][:1], stack.probes[1][:1], tau, "evidence")
+        score, prior = np.concatenate([score, middle]), np.concatenate([prior[fixed], prior[~fixed].max(axis=0)[None]])
+    score = score if np.isfinite(score).any() else np.zeros_like(score)  # as Surface.weight: the prior stands
+    shifted, count = crossing.shifted(*starts), len(score)
     out = np.empty((len(target.rows[0]), target.n_outputs))
-    for rows, residuals, gone in _left_out(target, shifted, surface.target_tau):
-        weight = np.broadcast_to(surface.weight, (1, *surface.weight.shape))
-        if surface.criterion == "evidence":
-            weight = _without(target, surface, shifted, *gone)
-        out[rows] = np.einsum("ikm,iqkm->iq", np.broadcast_to(weight, (len(residuals), *weight.shape[1:])), residuals)
+    for rows, residuals, gone in _left_out(target, shifted, tau):
+        if surface.criterion != "evidence":
+            out[rows] = np.einsum("km,iqkm->iq", surface.weight, residuals)
+            continue
+        left, change = _without(target, shifted, tau, *gone)
+        logs = score + prior + change[:, :count]
+        if stack is not None:
+            probed, observations = slice(count - 1, None), (target.contrasts - gone[2][:, 0]) * target.n_outputs
+            more, scale = stack.posterior(left[:, probed], observations)
+            logs[:, -1] += more
+            residuals[:, :, count - 1] = stack.at(scale, residuals[:, :, probed])
+        weight = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
+        weight = np.broadcast_to(weight / weight.sum(axis=(1, 2), keepdims=True), (len(residuals), *weight.shape[1:]))
+        out[rows] = np.einsum("ikm,iqkm->iq", weight, residuals[:, :, :count])
     return out
 
 
@@ -59,13 +79,12 @@ def _left_out(target: Spectrum, shifted: Array, tau: Array) -> Iterator[tuple[An
         yield some, residuals, (own[:, None] * weight * (residuals**2).sum(axis=1), log_own, weight)
 
 
-def _without(target: Spectrum, surface: Surface, shifted: Array, taken: Array, log_own: Array, weight: Array) -> Array:
-    """The posterior over the surface with some rows left out; (rows or 1, k, m)."""
-    kept, _ = kept_shares(target, surface.target_tau)
+def _without(
+    target: Spectrum, shifted: Array, tau: Array, taken: Array, log_own: Array, weight: Array
+) -> tuple[Array, Array]:
+    """The brackets of starts with some rows left out, and the change of their log evidence; (rows or 1, k, m)."""
+    kept, _ = kept_shares(target, tau)
     bracket = np.maximum(np.einsum("rqk,rm->km", shifted**2, kept) + target.remainder.sum(), _TINY)
     left = np.maximum(bracket - taken, np.maximum(1e-15 * bracket, _TINY))
     change = (target.contrasts - weight) * np.log(left) - target.contrasts * np.log(bracket) + log_own
-    score = surface.score if np.isfinite(surface.score).any() else 0.0  # as Surface.weight: the prior stands
-    logs = score + surface.log_prior - 0.5 * target.n_outputs * change
-    posterior = np.exp(logs - logs.max(axis=(1, 2), keepdims=True))
-    return np.asarray(posterior / posterior.sum(axis=(1, 2), keepdims=True))
+    return left, -0.5 * target.n_outputs * change

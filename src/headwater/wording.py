@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headwater.accounts import AS_IS, OWN_PENALTY, SCALED
+from headwater.accounts import SCALED
 
 if TYPE_CHECKING:
     from headwater.advice import Advice
@@ -29,8 +29,7 @@ def sentence(advice: Advice) -> str:
 def _how(advice: Advice) -> str:
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
-    mass = advice.surface.mass
-    if mass[SCALED] > mass[AS_IS] + mass.get(OWN_PENALTY, 0.0):
+    if advice.surface.mass[SCALED] > advice.surface.unscaled_weight:
         return f", with the source's coefficients multiplied by about {advice.scale:.2g}"
     if advice.direction == "unknown":
         return ""
