@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,14 @@ from joblib import cpu_count
 from numpy.typing import NDArray
 
 from headwater import datasets
-from headwater.study.networks.experiment import Networks, Trial
+from headwater.study.networks.experiment import Networks, Setting, Trial
 from headwater.study.runner import Plan, Tick
 from headwater.study.store import Record
 
 if TYPE_CHECKING:
-    from headwater.nets.models import Factory
+    from headwater.nets.models import Factory, States
+
+Progress = Callable[[int, int], None]
 
 HIDDEN = {"mnist": (128, 64), "newsgroups": (256, 128)}  # dense; the other network is the convolutional one
 DROPOUT = {"mnist": 0.0, "newsgroups": 0.3}
@@ -41,66 +43,103 @@ class Group:
         A record holds the test accuracy and, for what was fine-tuned, the distance ‖θ − θ0‖ after each epoch, a new
         head left out. A seed decides the initial weights, the order of the batches, dropout and the target's rows.
         """
+        from headwater.nets import arrays
+
+        pair = datasets.load(self.setting.dataset, self.data)
+        shares = sorted({trial.share for trial in self.trials if trial.share is not None})
+        parts = _parts(tick, [self._source_cost(pair), *(self._target_cost(pair, share) for share in shares)])
+        with arrays.threads(self.threads):
+            sources, found = self._sources(pair.source, parts[0]) if self.decays else ({}, {})
+            for share, part in zip(shares, parts[1:], strict=True):
+                found |= self._targets(pair.target, share, sources, part)
+        return [found[trial] for trial in self.trials]
+
+    @property
+    def setting(self) -> Setting:
+        return self.trials[0].setting
+
+    @property
+    def seed(self) -> int:
+        return self.trials[0].seed
+
+    @cached_property
+    def decays(self) -> list[float]:
+        """The weight decays whose sources are trained."""
+        return sorted({trial.weight_decay for trial in self.trials if trial.weight_decay is not None})
+
+    def _source_cost(self, pair: datasets.Pair) -> float:
+        return len(self.decays) * self.setting.source_share * len(pair.source.train.y) * self.setting.source_epochs
+
+    def _target_cost(self, pair: datasets.Pair, share: float) -> float:
+        members = sum(trial.share == share for trial in self.trials)
+        return members * share * len(pair.target.train.y) * self.setting.target_epochs
+
+    def _sources(self, task: datasets.Task, progress: Progress | None) -> tuple[States, dict[Trial, Record]]:
+        """The trained sources, stacked in the order of `decays`, and the records of those that are asked for."""
         from headwater import nets
         from headwater.nets import arrays
 
-        setting, seed = self.trials[0].setting, self.trials[0].seed
-        pair = datasets.load(setting.dataset, self.data)
-        decays = sorted({trial.weight_decay for trial in self.trials if trial.weight_decay is not None})
-        number = {trial: decays.index(trial.weight_decay) for trial in self.trials if trial.weight_decay is not None}
-        shares = sorted({trial.share for trial in self.trials if trial.share is not None})
-        started = {share: [trial for trial in self.trials if trial.share == share] for share in shares}
-        meter = _Meter(tick)
-        for members, rows, epochs in (
-            (len(decays), setting.source_share * len(pair.source.train.y), setting.source_epochs),
-            *((len(started[share]), share * len(pair.target.train.y), setting.target_epochs) for share in shares),
-        ):
-            meter.expect(members * rows * epochs)
-        found: dict[Trial, Record] = {}
-        with arrays.threads(self.threads):
-            fit = partial(nets.train, device=self.device)
-            if decays:
-                factory = network(setting.dataset, pair.source)
-                seeds = [seed] * len(decays)
-                sources = fit(
-                    factory,
-                    nets.initial(factory, seeds),
-                    arrays.rows(*subset(pair.source.train, setting.source_share, seed)),
-                    nets.Recipe(setting.source_epochs, setting.batch_size, setting.learning_rate),
-                    seeds=seeds,
-                    weight_decay=decays,
-                    progress=meter.part(0),
-                )
-                scores = nets.accuracy(factory, sources.states, arrays.rows(*pair.source.test), self.device).tolist()
-                for trial in self.trials:
-                    if trial.method == "source":
-                        found[trial] = {"accuracy": scores[number[trial]]}
-            factory = network(setting.dataset, pair.target)
-            fresh = nets.member(nets.initial(factory, [seed]), 0)
-            head = {name: value for name, value in fresh.items() if name.startswith("head.")}
-            new = head if setting.dataset in FRESH_HEAD else {}
-            for i, share in enumerate(shares):
-                mine = started[share]
-                tuned = fit(
-                    factory,
-                    nets.stack(
-                        [
-                            fresh if trial.method == "scratch" else nets.member(sources.states, number[trial]) | new
-                            for trial in mine
-                        ]
-                    ),
-                    arrays.rows(*subset(pair.target.train, share, seed)),
-                    nets.Recipe(setting.target_epochs, setting.batch_size, setting.learning_rate),
-                    seeds=[seed] * len(mine),
-                    weight_decay=[0.0 if trial.method == "l2sp" else setting.target_decay for trial in mine],
-                    anchor_weight=[setting.anchor_weight if trial.method == "l2sp" else 0.0 for trial in mine],
-                    exclude=("head.*",) if new else (),
-                    progress=meter.part(1 + i),
-                )
-                scores = nets.accuracy(factory, tuned.states, arrays.rows(*pair.target.test), self.device).tolist()
-                for trial, score, distance in zip(mine, scores, tuned.distance.T.tolist(), strict=True):
-                    found[trial] = {"accuracy": score} | ({} if trial.method == "scratch" else {"distance": distance})
-        return [found[trial] for trial in self.trials]
+        setting, factory, seeds = self.setting, network(self.setting.dataset, task), [self.seed] * len(self.decays)
+        trained = nets.train(
+            factory,
+            nets.initial(factory, seeds),
+            arrays.rows(*subset(task.train, setting.source_share, self.seed)),
+            nets.Recipe(setting.source_epochs, setting.batch_size, setting.learning_rate),
+            seeds=seeds,
+            weight_decay=self.decays,
+            device=self.device,
+            progress=progress,
+        )
+        scores = nets.accuracy(factory, trained.states, arrays.rows(*task.test), self.device).tolist()
+        accuracy: dict[float | None, float] = dict(zip(self.decays, scores, strict=True))
+        asked = [trial for trial in self.trials if trial.method == "source"]
+        return trained.states, {trial: {"accuracy": accuracy[trial.weight_decay]} for trial in asked}
+
+    def _targets(
+        self, task: datasets.Task, share: float, sources: States, progress: Progress | None
+    ) -> dict[Trial, Record]:
+        """Everything of one share at once: both ways to fine-tune from every source, and scratch."""
+        from headwater import nets
+        from headwater.nets import arrays
+
+        setting, factory = self.setting, network(self.setting.dataset, task)
+        mine = [trial for trial in self.trials if trial.share == share]
+        scratch = nets.member(nets.initial(factory, [self.seed]), 0)
+        new = {name: scratch[name] for name in scratch if name.startswith("head.")}
+        if setting.dataset not in FRESH_HEAD:
+            new = {}
+
+        def start(trial: Trial) -> States:
+            if trial.weight_decay is None:
+                return scratch
+            return nets.member(sources, self.decays.index(trial.weight_decay)) | new
+
+        trained = nets.train(
+            factory,
+            nets.stack([start(trial) for trial in mine]),
+            arrays.rows(*subset(task.train, share, self.seed)),
+            nets.Recipe(setting.target_epochs, setting.batch_size, setting.learning_rate),
+            seeds=[self.seed] * len(mine),
+            weight_decay=[0.0 if trial.method == "l2sp" else setting.target_decay for trial in mine],
+            anchor_weight=[setting.anchor_weight if trial.method == "l2sp" else 0.0 for trial in mine],
+            exclude=("head.*",) if new else (),
+            device=self.device,
+            progress=progress,
+        )
+        scores = nets.accuracy(factory, trained.states, arrays.rows(*task.test), self.device).tolist()
+        return {
+            trial: {"accuracy": score} | ({} if trial.method == "scratch" else {"distance": distance})
+            for trial, score, distance in zip(mine, scores, trained.distance.T.tolist(), strict=True)
+        }
+
+
+def _parts(tick: Tick | None, costs: Sequence[float]) -> list[Progress | None]:
+    """A progress function for each of several fits: together they tell the share of the whole cost that is done."""
+
+    def part(before: float, mine: float) -> Progress | None:
+        return tick and (lambda done, of: tick((before + mine * done / of) / sum(costs)))
+
+    return [part(sum(costs[:i]), cost) for i, cost in enumerate(costs)]
 
 
 def network(dataset: str, task: datasets.Task) -> Factory:
@@ -168,21 +207,3 @@ def _require_classes(experiment: Networks, pair: datasets.Pair, missing: Sequenc
                     f"{option} {share:g}: of the target's {len(y)} training rows seed {seed} takes {len(taken)}, and "
                     f"none is of class {name}: take a larger share"
                 )
-
-
-class _Meter:
-    """Adds the progress of several fits of unequal cost up to one share."""
-
-    def __init__(self, tick: Tick | None) -> None:
-        self.tick, self.costs = tick, list[float]()
-
-    def expect(self, cost: float) -> None:
-        self.costs.append(cost)
-
-    def part(self, i: int) -> Callable[[int, int], None] | None:
-        """The progress function of the i-th fit."""
-        tick = self.tick
-        if tick is None:
-            return None
-        before, mine, total = sum(self.costs[:i]), self.costs[i], sum(self.costs)
-        return lambda done, of: tick((before + mine * done / of) / total)
