@@ -240,6 +240,14 @@ def test_shrinkage_pools_tables_drawn_alike_and_only_those():
         assert error[0] < error[1]
 
 
+@pytest.mark.parametrize(("number", "index"), [(2, 312), (7, 174)])
+def test_no_variance_is_rounded_below_zero(number, index):
+    """In these draws a step to the bound, taken in other units and back, once ended beyond it."""
+    data = BENCH.draw(BENCH.GAIN[number], index)
+    found = calibrate(SourceRidge().fit(data.X0, data.y0), data.X1, data.y1)
+    assert min(found.source_signal, found.source_noise, found.private_variance, found.target_noise) >= 0
+
+
 @pytest.mark.parametrize("number", [2, 4])
 def test_intervals_cover_as_in_the_benchmark(number):
     """60 draws of two of its settings: coverage within three standard errors of 95 %, bias within three."""

@@ -33,6 +33,7 @@ def descend(point: Point, unit: Array, free: list[int]) -> Point:
         matrix = information / np.outer(precision, precision)
         np.fill_diagonal(matrix, 1 + max(damping, _TINY))
         step = _boxed(matrix, slope / precision, low * precision, high * precision, free) / precision
+        step[free] = np.clip(step, low, high)[free]  # changing units and back may round a variance below 0
         tried = Point(point.crossing, old + step) if slope @ step < 0 else point
         if tried.value < point.value:
             point, damping = tried, damping / 10

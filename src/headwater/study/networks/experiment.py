@@ -69,7 +69,7 @@ SCALES: dict[Scale, dict[str, Scaled]] = {
         "newsgroups": Scaled(Setting("newsgroups", 15, 8, 64), 0.1, PAPER, 10),
     },
     "small": {
-        # Every second, third or sixth of the paper's weight decays; only photographs must do with less training too.
+        # Every second, third or sixth of the paper's weight decays; only photographs get less training as well.
         "mnist": Scaled(Setting("mnist", 10, 5, 256), 0.1, PAPER[::2], 3),
         "cifar10": Scaled(Setting("cifar10", 5, 8, 128, source_share=0.2), 0.05, PAPER[::6], 3),
         "newsgroups": Scaled(Setting("newsgroups", 15, 8, 64), 0.1, PAPER[::3], 3),
