@@ -258,6 +258,8 @@ def test_bad_input_is_named(threads):
         train(dense, start, (X, y[:-1]), recipe, seeds=[0, 0])
     with pytest.raises(ValueError, match="int64 classes"):
         train(dense, start, (X, y.float()), recipe, seeds=[0, 0])
+    with pytest.raises(ValueError, match="inputs must be finite"):
+        train(dense, start, (X.log(), y), recipe, seeds=[0, 0])
     with pytest.raises(ValueError, match=r"states: .* the 3 members"):
         train(dense, start, (X, y), recipe, seeds=[0, 0, 0])
     with pytest.raises(ValueError, match=r"states: inner\.weight is missing"):

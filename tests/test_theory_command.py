@@ -102,3 +102,10 @@ def test_phases_agree_with_the_optima():
     assert np.all(grid.best_gain[:, 1:] > 0)
     assert np.all(grid.best_gain[:, 0] < 1e-4)
     np.testing.assert_allclose(grid.ridgeless, [3.0, 5.0])
+
+
+def test_a_problem_beyond_memory_is_one_line(run):
+    size = ["--features", "1000000000000000", "--source-samples", "50", "--source-noise", "1"]
+    done = run(*size, "--rho", "0.5", "--alpha", "1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("headwater: not enough memory") and done.stderr.count("\n") == 1

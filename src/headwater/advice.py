@@ -83,7 +83,7 @@ class Advice:
         """
         low, high = self.calibration.rho_interval
         helps = self.calibration.identified and not low <= 0 <= high
-        if helps and self.gain.chosen.estimate >= -self._worth and self.model.transferred_:
+        if helps and self.gain.chosen.estimate >= -self._worth and self.surface.transferred:
             return "transfer"
         return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
 
@@ -93,7 +93,7 @@ class Advice:
         if self.verdict != "undecided":
             return self.verdict
         expected = self.gain.chosen.estimate
-        return "transfer" if expected > 0 or (np.isnan(expected) and self.model.transferred_) else "scratch"
+        return "transfer" if expected > 0 or (np.isnan(expected) and self.surface.transferred) else "scratch"
 
     @cached_property
     def rows_needed(self) -> float:
@@ -142,7 +142,7 @@ class Advice:
 
     def as_dict(self) -> dict[str, Any]:
         """The advice as plain numbers, strings and lists, None where not known; infinities are left to the writer."""
-        return {
+        plain = {
             "source": {**asdict(self.source), "source_optimal_tau": self.source_optimal_tau},
             "target": asdict(self.target),
             "transfer_optimal_tau": self.transfer_optimal_tau,
@@ -153,16 +153,17 @@ class Advice:
             "weight": self.weight,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
-            "alignment": _known(self.calibration.as_dict()),
-            "gain": _known(asdict(self.gain)),
-            "law": _known(asdict(self.law)),
+            "alignment": self.calibration.as_dict(),
+            "gain": asdict(self.gain),
+            "law": asdict(self.law),
             "curve": None if self.curve is None else self.curve.as_dict(),
             "verdict": self.verdict,
             "safer": self.safer,
-            "rows_needed": _known(self.rows_needed),
+            "rows_needed": self.rows_needed,
             "notes": list(self.notes),
             "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
+        return {name: _known(value) for name, value in plain.items()}
 
     def __str__(self) -> str:
         return describe(self) if self.ranking is None else f"{describe(self)}\n\n{self.ranking}"
@@ -241,7 +242,7 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         calibration=calibration,
         outlook=outlook,
         gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
-        notes=tuple(notes(crossing)),
+        notes=tuple(notes(crossing, calibration)),
         criterion=criterion,
         model=model,
         crossing=crossing,

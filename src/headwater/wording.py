@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headwater.accounts import SCALED
+from headwater.accounts import SCALED, Account
 
 if TYPE_CHECKING:
     from headwater.advice import Advice
+    from headwater.calibration import Calibration
     from headwater.crossing import Crossing
     from headwater.prediction import Interval
 
@@ -49,13 +50,14 @@ def known(advice: Advice) -> Iterator[str]:
         yield f"the alignment rho of the tasks is not known: {calibration.reason}"
     else:
         low, high = calibration.rho_interval
-        yield f"alignment rho {calibration.rho:.2f} (95 % interval {low:.2f} to {high:.2f})"
+        yield f"alignment rho {calibration.rho:.3g} (95 % interval {low:.3g} to {high:.3g})"
     yield f"the choice takes {_interval(gain.chosen)} off the target's excess risk from scratch"
     yield f"the source at its own best penalty, as it is, takes {_interval(gain.source_optimal)} off"
     if calibration.identified:
         yield (
             f"by the two-number law, with Q = {law.information:.3g}: as it is the source-optimal model gains "
-            f"(2 rho - 1) Q = {law.as_published:.3g}, multiplied by rho it gains rho^2 Q = {law.scaled:.3g}"
+            f"(2 rho - 1) Q = {law.as_published:.3g}, multiplied by rho it gains rho^2 Q = {law.scaled:.3g}, "
+            f"over scratch at the same target tau, {advice.target_tau:.3g}"
         )
 
 
@@ -68,8 +70,8 @@ def change(advice: Advice) -> Iterator[str]:
         yield "no number of target rows is expected to settle it"
     if calibration.identified:
         yield (
-            f"retraining the source could add at most {law.scaled - law.as_published:.3g} to using it as it is, and "
-            "nothing to scaling it, unless its coefficients follow its features' spectrum"
+            f"retraining the source could, at that target tau, add at most {law.scaled - law.as_published:.3g} to using "
+            "it as it is, and nothing to scaling it, unless its coefficients follow its features' spectrum"
         )
     elif calibration.point is not None:
         yield "more source rows, in which its signal would show"
@@ -77,8 +79,15 @@ def change(advice: Advice) -> Iterator[str]:
         yield "more target rows, at least three and with features that vary"
 
 
-def notes(crossing: Crossing) -> Iterator[str]:
+def notes(crossing: Crossing, calibration: Calibration) -> Iterator[str]:
     """What the numbers alone would hide."""
+    low, high = calibration.rho_interval
+    least, most = Account(SCALED, 1.0, axis="scale").reach
+    if calibration.identified and (low > most or high < least):
+        yield (
+            f"by the alignment the target's outcome is about {calibration.rho:.3g} times the source's, beyond what a "
+            "transfer is made for: are both in the same units?"
+        )
     target, source = crossing.target, crossing.source
     if target.basis.groups is not None:
         yield (

@@ -45,6 +45,8 @@ def main() -> None:
         _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
     except (ValueError, OSError, ImportError) as problem:
         _fail(str(problem))
+    except MemoryError:
+        _fail("not enough memory for a problem of this size: ask for fewer features or rows")
     except (typer.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
     if status == _INTERRUPTED:  # typer returns it where it catches the interrupt itself

@@ -82,5 +82,8 @@ def _fixed(advice: Advice, pair: Pair, source_tau: float | None, tau: float | No
     crossing = model.fit_crossing(rows, pair.target.y, pair.target.weight, pair.target.groups)
     words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
     error = predicted_error(crossing, model.surface_)
-    note = f"the model has the penalties asked for ({words}), and the error called chosen is its own"
+    note = (
+        f"the model has the penalties asked for ({words}) and the error called chosen is its own; "
+        "all else is about a free choice"
+    )
     return replace(advice, model=model, errors=replace(advice.errors, chosen=error), notes=(*advice.notes, note))

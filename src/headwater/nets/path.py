@@ -141,7 +141,7 @@ class SourcePath:
         best = max((k for k in range(K) if self.weight_decays[k] == chosen), key=lambda k: scores[k])
         return Choice(decays, curve(self.scores), means, member(self.states, best), member(tuned, best))
 
-    def save(self, file: Path) -> None:
+    def save(self, file: str | Path) -> None:
         """Write the path as a safetensors file, whole or not at all; its table is the file's metadata."""
         table = {
             "format": FORMAT,
@@ -152,6 +152,7 @@ class SourcePath:
             "weight_decays": self.weight_decays,
             "scores": self.scores,
         }
+        file = Path(file)
         beside = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             beside.write_bytes(save(self.states, {_MARK: json.dumps(table)}))

@@ -154,6 +154,8 @@ def _check(template: nn.Module, states: States, rows: Rows, count: int) -> None:
         raise ValueError(
             f"rows must be inputs (n, …) and as many int64 classes, not {tuple(X.shape)} and {y.dtype} {tuple(y.shape)}"
         )
+    if not torch.isfinite(X).all():
+        raise ValueError("rows: the inputs must be finite numbers")
     expected = {name: (count, *value.shape) for name, value in template.state_dict().items()}
     for name in expected.keys() | states.keys():
         given = tuple(states[name].shape) if name in states else "missing"
