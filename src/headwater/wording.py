@@ -70,8 +70,8 @@ def change(advice: Advice) -> Iterator[str]:
         yield "no number of target rows is expected to settle it"
     if calibration.identified:
         yield (
-            f"retraining the source could, at that target tau, add at most {law.scaled - law.as_published:.3g} to using "
-            "it as it is, and nothing to scaling it, unless its coefficients follow its features' spectrum"
+            f"retraining the source could, at that target tau, add at most {law.scaled - law.as_published:.3g} to "
+            "using it as it is, and nothing to scaling it, unless its coefficients follow its features' spectrum"
         )
     elif calibration.point is not None:
         yield "more source rows, in which its signal would show"
