@@ -16,12 +16,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-import headwater.selection
+import headwater.selection.survey
 from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge
-from headwater.accounts import accounts, log_logistic
-from headwater.crossing import Crossing
-from headwater.selection import survey
-from headwater.source import as_source
+from headwater.selection.hypotheses import hypotheses, log_logistic
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import as_source
+from headwater.selection.survey import survey
 
 CRITERIA = ["evidence", "gcv", "loo"]
 
@@ -49,20 +49,20 @@ def draw(n0=80, n1=25, p=10, outputs=1, rho=0.6, seed=0) -> Pair:
 @pytest.mark.parametrize("p", [6, 60])
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_the_choice_is_the_posteriors_peak(p, criterion):
-    """Against scipy's simplex and a fine grid over (log τ0, log τ1), for the account of its own penalty."""
+    """Against scipy's simplex and a fine grid over (log τ0, log τ1), for the hypothesis of its own penalty."""
     pair = draw(p=p, seed=3)
     source = as_source(pair.source)
-    crossing = Crossing(Spectrum.from_rows(pair.X1, pair.y1), source)
-    account = next(a for a in accounts(source) if a.name == "own penalty")
-    unit = crossing.target.unit
+    meeting = Meeting(Spectrum.from_rows(pair.X1, pair.y1), source)
+    hypothesis = next(a for a in hypotheses(source) if a.name == "own penalty")
+    unit = meeting.target.unit
 
     def height(point):
-        tau, scale = account.starts(np.array(point[:1]))
-        score = crossing.score(tau, scale, unit * np.exp(point[1:]), criterion)[0, 0]
+        tau, scale = hypothesis.starts(np.array(point[:1]))
+        score = meeting.score(tau, scale, unit * np.exp(point[1:]), criterion)[0, 0]
         return score + log_logistic(point[0]) + log_logistic(point[1])
 
-    found = headwater.selection.best(crossing, survey(crossing, [account], criterion=criterion), [account])
-    ours = np.array([np.log(found.source_tau / account.source_tau), np.log(found.target_tau / unit)])
+    found = headwater.selection.survey.best(meeting, survey(meeting, [hypothesis], criterion=criterion), [hypothesis])
+    ours = np.array([np.log(found.source_tau / hypothesis.source_tau), np.log(found.target_tau / unit)])
     peer = minimize(
         lambda point: -height(point), ours + 0.3, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}
     )
@@ -89,7 +89,7 @@ def test_the_fineness_of_the_grid_does_not_matter(criterion, n1, scale, monkeypa
     pair = draw(n1=n1, seed=5)
     models = []
     for nodes in (61, 80, 121):
-        monkeypatch.setattr(headwater.selection, "_NODES", nodes)
+        monkeypatch.setattr(headwater.selection.survey, "_NODES", nodes)
         models.append(TransferRidge(pair.source, criterion=criterion, scale=scale).fit(pair.X1, pair.y1))
     for model in models[1:]:
         close = 1e-5 if criterion == "evidence" else 5e-3  # their peaks are no likelihood's, and sharper
