@@ -37,7 +37,7 @@ def draw(seed: int = 0) -> tuple[np.ndarray, ...]:
 
 def ours(X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> np.ndarray:
     source = Spectrum.from_rows(X0, y0, leave_one_out=False)
-    meeting = Meeting(Spectrum.from_rows(X1, y1), Source(np.zeros((1, P)), source))
+    meeting = Meeting(Spectrum.from_rows(X1, y1), (Source(np.zeros((1, P)), source),))
     scale = np.ones(len(SOURCE_TAUS))
     score = meeting.score(SOURCE_TAUS, scale, TARGET_TAUS, "loo")
     return meeting.each_coefficients(SOURCE_TAUS, scale, TARGET_TAUS[score.argmax(axis=1)])[:, 0]

@@ -42,7 +42,7 @@ def tables(p=12, n0=30, n1=9, q=1, rho=0.8, seed=0, noise=1.0):
 
 
 def met(X0, y0, X1, y1):
-    return Meeting(Spectrum.from_rows(X1, y1), as_source(SourceRidge().fit(X0, y0)))
+    return Meeting(Spectrum.from_rows(X1, y1), (as_source(SourceRidge().fit(X0, y0)),))
 
 
 def contrasts(n):

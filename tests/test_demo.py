@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from headwater.demo import experiment
+
+from headwater.cli.demo import experiment
 
 
 def headwater(*arguments: object, cwd=None) -> subprocess.CompletedProcess[str]:

@@ -31,14 +31,14 @@ def problem(p, n, count, weighted=False):
 def test_the_averaged_fit_leaves_out_whole_groups_exactly(p, n, count, weighted):
     (X0, y0), (X1, y1, weight), groups = problem(p, n, count, weighted)
     source = as_source(SourceRidge().fit(X0, y0))
-    meeting = Meeting(Spectrum.from_rows(X1, y1, weight, groups=groups), source)
+    meeting = Meeting(Spectrum.from_rows(X1, y1, weight, groups=groups), (source,))
     surface = survey(meeting, hypotheses(source))
     brute = np.empty(n)
     ones = np.ones(n) if weight is None else weight
     for group in range(count):
         rest, out = groups != group, groups == group
         without = Spectrum.from_rows(X1[rest], y1[rest], ones[rest])
-        part = Meeting(without, source)
+        part = Meeting(without, (source,))
         tau = surface.target_tau * ones.sum() / ones[rest].sum()
         logs = part.score(surface.source_tau, surface.scale, tau, "evidence") + surface.log_prior
         share = np.exp(logs - logs.max())
@@ -71,7 +71,7 @@ def test_groups_of_one_are_rows(p, n):
     u, taus = alone.u[:, :, None], np.array([0.0, 1e-8, 0.1, 10.0, np.inf])
     np.testing.assert_allclose(loo_error(each, u, taus), loo_error(alone, u, taus), rtol=1e-9)
     source = as_source(SourceRidge().fit(X0, y0))
-    both = [Meeting(spectrum, source) for spectrum in (alone, each)]
+    both = [Meeting(spectrum, (source,)) for spectrum in (alone, each)]
     surface = survey(both[0], hypotheses(source))
     residuals = [averaged_loo_residuals(meeting, surface) for meeting in both]
     np.testing.assert_allclose(*residuals, atol=1e-9)

@@ -144,14 +144,14 @@ def test_the_whole_averaged_fit_is_left_out_exactly(p, n1):
     X0, X1 = rng.normal(size=(50, p)), rng.normal(size=(n1, p)) + 1
     source = as_source(SourceRidge().fit(X0, X0 @ w + rng.normal(size=50)))
     y1 = X1 @ (0.6 * w) + 0.5 * rng.normal(size=n1)
-    meeting = Meeting(Spectrum.from_rows(X1, y1), source)
+    meeting = Meeting(Spectrum.from_rows(X1, y1), (source,))
     surface = survey(meeting, hypotheses(source))
     brute = []
     for i in range(n1):
         rest = np.arange(n1) != i
         without = Spectrum.from_rows(X1[rest], y1[rest])
         tau = surface.target_tau * n1 / (n1 - 1)
-        part = Meeting(without, source)
+        part = Meeting(without, (source,))
         logs = part.score(surface.source_tau, surface.scale, tau, "evidence") + surface.log_prior
         weight = np.exp(logs - logs.max())
         coef = part.coefficients(surface.source_tau, surface.scale, tau, weight / weight.sum())[0]

@@ -50,8 +50,7 @@ X1, Y1 = target()
 
 
 def meeting_of(models, X=X1, y=Y1, weight=None, groups=None):
-    one, *others = map(as_source, models)
-    return Meeting(Spectrum.from_rows(X, y, weight, groups=groups), one, tuple(others))
+    return Meeting(Spectrum.from_rows(X, y, weight, groups=groups), tuple(map(as_source, models)))
 
 
 @pytest.mark.parametrize("rows", [1, 6, 25, 300])
@@ -219,14 +218,8 @@ def test_each_output_may_choose_for_itself():
         assert getattr(each, name).shape == (3, 2)
         assert getattr(shared, name).shape == (2,)
     assert each.tau_.shape == (3,) and np.isscalar(shared.tau_)
-    alone = [SourceRidge(tau=m.tau_).fit(*_first_output(seed)) for m, seed in zip(models, (0, 2), strict=True)]
+    alone = [as_source(model).output(0) for model in models]
     np.testing.assert_allclose(each.coef_[0], TransferRidge(alone).fit(X1, Y1).coef_, atol=1e-8)
-
-
-def _first_output(seed):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(60, P)) + 1
-    return X, X @ WEIGHTS + 1.5 * rng.normal(size=60)
 
 
 def test_sources_are_kept_by_reference():
@@ -297,10 +290,10 @@ def test_a_path_in_other_units_is_the_path_rescaled(sparse):
     rows = scipy.sparse.csr_array(X) if sparse else X
     one = SourceRidge(fit_intercept=False).fit(rows, y)
     unit = np.arange(1.0, P + 1)
-    meeting = Meeting(Spectrum.from_rows(X1, Y1), replace(as_source(one), unit=unit))
+    meeting = Meeting(Spectrum.from_rows(X1, Y1), (replace(as_source(one), unit=unit),))
     tau, ones = np.array([0.1, 2.0]), np.ones(2)
     starts = np.array([unit * one.at(t).coef_ for t in tau])
-    peer = Meeting(Spectrum.from_rows(X1, Y1), as_source(starts[0]), (as_source(starts[1]),))
+    peer = Meeting(Spectrum.from_rows(X1, Y1), tuple(map(as_source, starts)))
     published = np.where(np.eye(2) > 0, np.nan, np.inf), np.eye(2)
     np.testing.assert_allclose(meeting.shifted(tau, ones), peer.shifted(*published), atol=1e-9)
     fits = [c.each_coefficients(*points, tau) for c, points in ((meeting, (tau, ones)), (peer, published))]

@@ -43,6 +43,7 @@ class TransferRidge(Ridge):
     preprocessors that differ.
 
     >>> import numpy as np
+    >>> from headwater import SourceRidge
     >>> rng = np.random.default_rng(0)
     >>> w = rng.normal(size=5)
     >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(8, 5))

@@ -46,7 +46,7 @@ def _evaluate(
     logs: Array | None,
     criterion: str,
 ) -> Surface:
-    """The surface at these nodes of each hypothesis and, in units of the mean eigenvalue, these log target penalties."""
+    """The surface at these nodes of each hypothesis and these log target penalties, in units of the mean eigenvalue."""
     target_tau = np.array([tau], dtype=np.float64) if logs is None else meeting.target.unit * np.exp(logs)
     parts = []
     for hypothesis, grid, odds in zip(compared, nodes, odds_of(compared), strict=True):

@@ -28,6 +28,8 @@ def optimal_tau(side: Decomposed, criterion: str) -> float:
     it moves by rounding errors only where the table does.
     """
     score = score_named(criterion)
+    if side.rank == 0:
+        return np.inf
 
     def value(logs: Array) -> Array:
         """The criterion at τ = c exp(logs), which may be complex; (m,)."""
