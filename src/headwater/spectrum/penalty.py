@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -15,7 +16,7 @@ _REACH, _NODES = 27.0, 122  # of log(τ/c), and how many nodes look for the peak
 _TIE = 1e-8  # in log likelihood: two penalties as likely as that are equally likely
 _STEP = 1e-100  # of the imaginary part: nothing is subtracted, so it may be as small as it likes
 
-Score = Callable[[Array], Array]
+Score = Callable[[Any], Any]
 
 
 def optimal_tau(side: Decomposed, criterion: str) -> float:
