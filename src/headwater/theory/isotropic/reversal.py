@@ -18,6 +18,11 @@ class PhaseCurve(NamedTuple):
     ----------
     rho, tau : ndarray (points,)
         ρ increasing and τ0* decreasing.
+
+    Examples
+    --------
+    >>> phase_curve(gamma=2.0, source_noise=1.0, points=64).rho.shape
+    (64,)
     """
 
     rho: Array
