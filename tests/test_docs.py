@@ -35,7 +35,7 @@ PUBLIC = {
     f"{home.__name__}.{name}": getattr(home, name)
     for home in HOMES
     for name in home.__all__
-    if callable(getattr(home, name))
+    if inspect.isroutine(getattr(home, name)) or inspect.isclass(getattr(home, name))
 }
 METHODS = {
     f"{title}.{name}": member
