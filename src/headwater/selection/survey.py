@@ -1,4 +1,4 @@
-"""Survey: the surface over (source penalty, scale, target penalty), its peak and its average.
+"""Selection: the surface over (source penalty, scale, target penalty), its peak and its average.
 
 The starts are those of the hypotheses, with their priors. All priors are proper, so nothing hangs on where a grid
 ends; integrals are sums over grids that close in on the mass, so nothing hangs on how fine they are. The two tables'
