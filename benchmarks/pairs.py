@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from regret import prepared, real_tables
+from regret import design, real_tables
 from sklearn.pipeline import Pipeline
 
 from headwater.columns import CATEGORY
@@ -74,8 +74,14 @@ class Tables:
         if self.cut is None:
             return self
         kept = rng.permutation(len(self.y0))[: self.cut]
-        X0, X1 = prepared(self.X0[kept], self.own, 2)
-        return replace(self, X0=X0, y0=self.y0[kept], X1=X1, cut=None)
+        return _expanded(self, self.X0[kept], self.y0[kept])
+
+
+def _expanded(tables: Tables, X0: np.ndarray, y0: np.ndarray) -> Tables:
+    """Degree 2 by what these source rows show, the target's drawn in to ten standard deviations."""
+    features = design(X0, 2)
+    own = features.transform(tables.own)
+    return replace(tables, X0=features.transform(X0), y0=y0, X1=np.clip(own, -10, 10), own=own, cut=None)
 
 
 def public_pairs(folder: Path, names: list[str] | None = None) -> Iterator[Tables]:
@@ -97,6 +103,6 @@ def development_tables(data: Path | None, names: list[str] | None = None) -> Ite
     for name, (X0, y0, X1, y1) in real_tables(data):
         if names and name not in names:
             continue
-        A0, A1 = prepared(X0, X1, 2)
-        yield Tables(name, NUMBER, A0, y0, A1, y1, A1)
-        yield Tables(f"{name}, 150", NUMBER, X0, y0, X1, y1, X1, cut=150)
+        raw = Tables(name, NUMBER, X0, y0, X1, y1, X1)
+        yield _expanded(raw, X0, y0)
+        yield replace(raw, name=f"{name}, 150", cut=150)
