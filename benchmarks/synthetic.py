@@ -22,8 +22,8 @@ import numpy as np
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from headwater.study.experiments import Array, Synthetic, Trial, power_law, ridge
 from headwater.study.runner import run
+from headwater.study.synthetic.experiment import Array, Synthetic, Trial, power_law, ridge
 
 
 def draw(trial: Trial) -> tuple[Array, Array, Array, Array, Array, Array]:

@@ -12,11 +12,11 @@ import pytest
 from scipy.optimize import minimize
 
 from headwater import SourceRidge, Spectrum, calibrate, theory
-from headwater.crossing import Crossing
-from headwater.likelihood import Point
-from headwater.posterior import posterior
-from headwater.shrinkage import shrunk
-from headwater.source import as_source
+from headwater.advice.calibration.covariance import shrunk
+from headwater.advice.calibration.likelihood import Point
+from headwater.advice.calibration.posterior import posterior
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import as_source
 
 
 def _coverage():
@@ -41,8 +41,8 @@ def tables(p=12, n0=30, n1=9, q=1, rho=0.8, seed=0, noise=1.0):
     return X0, y0, X1, y1
 
 
-def crossed(X0, y0, X1, y1):
-    return Crossing(Spectrum.from_rows(X1, y1), as_source(SourceRidge().fit(X0, y0)))
+def met(X0, y0, X1, y1):
+    return Meeting(Spectrum.from_rows(X1, y1), (as_source(SourceRidge().fit(X0, y0)),))
 
 
 def contrasts(n):
@@ -73,16 +73,16 @@ SHAPES = [{}, {"p": 6, "n0": 20, "n1": 30}, {"p": 20, "n0": 8, "n1": 15, "q": 2}
 def test_the_likelihood_is_the_dense_one(shape):
     """Up to a constant; its slope by differences; its information never negative."""
     data = tables(**shape)
-    crossing, rng = crossed(*data), np.random.default_rng(1)
+    meeting, rng = met(*data), np.random.default_rng(1)
     apart = []
     for _ in range(4):
         parameters = np.r_[rng.normal(), np.exp(rng.normal(size=4))]
-        point = Point(crossing, parameters)
+        point = Point(meeting, parameters)
         apart.append(point.value - dense(parameters, *data))
         slope, information = point.derivatives
         steps = [1e-6 * max(1.0, abs(parameters[i])) * np.eye(5)[i] for i in range(5)]
         differences = [
-            (Point(crossing, parameters + step).value - Point(crossing, parameters - step).value) / (2 * step.sum())
+            (Point(meeting, parameters + step).value - Point(meeting, parameters - step).value) / (2 * step.sum())
             for step in steps
         ]
         np.testing.assert_allclose(slope, differences, rtol=1e-5, atol=1e-5)
@@ -96,7 +96,7 @@ def test_the_posterior_is_the_dense_one(shape):
     X0, y0, X1, y1 = tables(**shape)
     rng = np.random.default_rng(2)
     parameters, h = np.array([0.7, 0.3, 1.1, 0.2, 0.6]), rng.normal(size=(X0.shape[1], y0.shape[1]))
-    mean, variance = Point(crossed(X0, y0, X1, y1), parameters).of_target(h)
+    mean, variance = Point(met(X0, y0, X1, y1), parameters).of_target(h)
     Q0, Q1 = contrasts(len(X0)), contrasts(len(X1))
     X0, X1 = Q0.T @ X0, Q1.T @ X1
     y = np.r_[Q0.T @ y0, Q1.T @ y1]
@@ -224,17 +224,17 @@ def test_shrinkage_pools_tables_drawn_alike_and_only_those():
     rng = np.random.default_rng(0)
     deviation = np.arange(1.0, 41) ** -0.5
     rows = [rng.normal(size=(n, 40)) for n in (200, 30)]
-    alike = crossed(rows[0] * deviation, rows[0][:, 0], rows[1] * deviation, rows[1][:, 0])
-    apart = crossed(rows[0] * deviation, rows[0][:, 0], rows[1] * deviation[::-1], rows[1][:, 0])
-    for crossing, truth, pooled in ((alike, deviation, True), (apart, deviation[::-1], False)):
-        found = shrunk(crossing)[0]
+    alike = met(rows[0] * deviation, rows[0][:, 0], rows[1] * deviation, rows[1][:, 0])
+    apart = met(rows[0] * deviation, rows[0][:, 0], rows[1] * deviation[::-1], rows[1][:, 0])
+    for meeting, truth, pooled in ((alike, deviation, True), (apart, deviation[::-1], False)):
+        found = shrunk(meeting)[0]
         own, other, _ = found.weights
         assert (other > own) == pooled
         error = [
             np.linalg.norm(estimate - np.diag(truth**2))
             for estimate in (
                 found @ np.eye(40),
-                np.cov(crossing.target.basis.vectors @ np.diag(crossing.target.singular_values)),
+                np.cov(meeting.target.basis.vectors @ np.diag(meeting.target.singular_values)),
             )
         ]
         assert error[0] < error[1]
@@ -281,7 +281,7 @@ def test_the_posterior_over_parameters_is_that_of_many_more_points(monkeypatch):
         return over.quantiles(*over.of_target(h), levels)
 
     few = quantiles()
-    monkeypatch.setattr("headwater.posterior._DRAWS", 2000)
+    monkeypatch.setattr("headwater.advice.calibration.posterior._DRAWS", 2000)
     many = quantiles()
     np.testing.assert_allclose(few, many, atol=0.1 * (many[2] - many[0]))
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import headwater.selection
+import headwater.selection.survey
 from headwater import SourceRidge, TransferRidge, advise
 
 
@@ -22,7 +22,7 @@ def test_the_grid_does_not_matter(monkeypatch):
     source, target = pair(0.5)
     fitted = SourceRidge().fit(*source)
     coarse = TransferRidge(fitted).fit(*target)
-    monkeypatch.setattr(headwater.selection, "_NODES", 121)
+    monkeypatch.setattr(headwater.selection.survey, "_NODES", 121)
     fine = TransferRidge(fitted).fit(*target)
     np.testing.assert_allclose(coarse.coef_, fine.coef_, rtol=1e-4, atol=1e-6)
     assert coarse.tau_ == pytest.approx(fine.tau_, rel=1e-4)

@@ -23,9 +23,9 @@ import skops.io
 from pyarrow import parquet
 from sklearn.linear_model import Ridge
 
-from headwater import persistence
-from headwater.blocks import read_table
+from headwater.advice import saved as persistence
 from headwater.cli import main
+from headwater.tables.table import read_table
 
 TABLES = Path(__file__).parent / "tables"
 RAW = Path(__file__).parents[2] / "shared" / "data" / "tabular"
@@ -105,8 +105,8 @@ def test_real_models_too(headwater, monkeypatch, source, target, outcome):
 def test_the_model_is_the_estimators_own(model):
     """The command line fits TransferRidge on the source's pipeline; a data frame's columns may be in any order."""
     from headwater import TransferRidge
-    from headwater.pair import Roles, read_pair
-    from headwater.preparation import fit_source
+    from headwater.estimators.from_table import fit_source
+    from headwater.tables.pair import Roles, read_pair
 
     pair = read_pair(*sides("dates"), Roles("price"))
     pipeline = fit_source(pair.source.table, pair.source.y, pair.columns, degree=2)
@@ -313,7 +313,7 @@ def test_other_files_are_no_models(headwater, model):
         "other": (forged({"pipeline": ridge, "rivals": {}, "facts": {}}), "not a model this headwater can read"),
         "foreign": (forged(Foreign()), "not a model this headwater can read"),
         "evil": (altered(model, schema_json=schema.replace('"TransferRidge"', '"system"').replace(
-            '"headwater.estimators"', '"os"')), "not a model this headwater can read"),
+            '"headwater.estimators.transfer"', '"os"')), "not a model this headwater can read"),
         "damaged": (altered(model, schema_json=schema[:-40]), "not a model this headwater can read"),
     }  # fmt: skip
     for name, (data, words) in cases.items():

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater.blocks import read_table
 from headwater.cli import main
-from headwater.delimited import HEAD
+from headwater.tables.delimited import HEAD
+from headwater.tables.table import read_table
 
 TABLES = Path(__file__).parent / "tables"
 SAME = "same"  # the advice on source.csv and target.csv, to the last digit

@@ -19,7 +19,7 @@ from PIL import Image
 from pyarrow import parquet
 from sklearn.datasets import _twenty_newsgroups as reference
 
-from headwater import datasets
+from headwater.study.networks import data as datasets
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 
@@ -199,7 +199,10 @@ def elsewhere(code: str, home: Path, endpoint: str, **more: str) -> subprocess.C
 
 def test_the_hubs_files_are_downloaded_once(tmp_path: Path, folder: Path, hub: tuple[str, list[str]]) -> None:
     endpoint, asked = hub
-    code = "from headwater.datasets import load; [print(load(n).source.train.X.sum()) for n in ('mnist', 'newsgroups')]"
+    code = (
+        "from headwater.study.networks.data import load; "
+        "[print(load(n).source.train.X.sum()) for n in ('mnist', 'newsgroups')]"
+    )
     done = elsewhere(code, tmp_path, endpoint)
     assert done.returncode == 0, done.stderr
     mine = [datasets.load(name, folder).source.train.X.sum() for name in ("mnist", "newsgroups")]

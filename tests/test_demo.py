@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from headwater.demo import experiment
+from headwater.cli.demo import experiment
 
 
 def headwater(*arguments: object, cwd=None) -> subprocess.CompletedProcess[str]:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from headwater import SourceRidge, Spectrum, TransferRidge, advise
-from headwater.accounts import accounts
-from headwater.criteria import group_parts, loo_error
-from headwater.crossing import Crossing
-from headwater.selection import survey
-from headwater.source import as_source
-from headwater.validation import averaged_loo_residuals
+from headwater.selection.hypotheses import hypotheses
+from headwater.selection.left_out import averaged_loo_residuals
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import as_source
+from headwater.selection.survey import survey
+from headwater.spectrum.criteria import group_parts, loo_error
 
 SHAPES = [(5, 30, 6), (40, 18, 5), (12, 14, 4)]  # features, rows, groups
 
@@ -31,20 +31,20 @@ def problem(p, n, count, weighted=False):
 def test_the_averaged_fit_leaves_out_whole_groups_exactly(p, n, count, weighted):
     (X0, y0), (X1, y1, weight), groups = problem(p, n, count, weighted)
     source = as_source(SourceRidge().fit(X0, y0))
-    crossing = Crossing(Spectrum.from_rows(X1, y1, weight, groups=groups), source)
-    surface = survey(crossing, accounts(source))
+    meeting = Meeting(Spectrum.from_rows(X1, y1, weight, groups=groups), (source,))
+    surface = survey(meeting, hypotheses(source))
     brute = np.empty(n)
     ones = np.ones(n) if weight is None else weight
     for group in range(count):
         rest, out = groups != group, groups == group
         without = Spectrum.from_rows(X1[rest], y1[rest], ones[rest])
-        part = Crossing(without, source)
+        part = Meeting(without, (source,))
         tau = surface.target_tau * ones.sum() / ones[rest].sum()
         logs = part.score(surface.source_tau, surface.scale, tau, "evidence") + surface.log_prior
         share = np.exp(logs - logs.max())
         coef = part.coefficients(surface.source_tau, surface.scale, tau, share / share.sum())[0]
         brute[out] = y1[out] - without.y_mean[0] - (X1[out] - without.x_mean) @ coef
-    np.testing.assert_allclose(averaged_loo_residuals(crossing, surface)[:, 0], brute, atol=1e-8)
+    np.testing.assert_allclose(averaged_loo_residuals(meeting, surface)[:, 0], brute, atol=1e-8)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -71,9 +71,9 @@ def test_groups_of_one_are_rows(p, n):
     u, taus = alone.u[:, :, None], np.array([0.0, 1e-8, 0.1, 10.0, np.inf])
     np.testing.assert_allclose(loo_error(each, u, taus), loo_error(alone, u, taus), rtol=1e-9)
     source = as_source(SourceRidge().fit(X0, y0))
-    both = [Crossing(spectrum, source) for spectrum in (alone, each)]
-    surface = survey(both[0], accounts(source))
-    residuals = [averaged_loo_residuals(crossing, surface) for crossing in both]
+    both = [Meeting(spectrum, (source,)) for spectrum in (alone, each)]
+    surface = survey(both[0], hypotheses(source))
+    residuals = [averaged_loo_residuals(meeting, surface) for meeting in both]
     np.testing.assert_allclose(*residuals, atol=1e-9)
 
 
@@ -101,13 +101,12 @@ def test_repeated_measures_do_not_pass_for_evidence():
 def test_the_criterion_of_a_fit_is_of_groups():
     (X0, y0), (X1, y1, _), groups = problem(12, 40, 8)
     model = TransferRidge(SourceRidge().fit(X0, y0), criterion="loo")
-    crossing = model.fit_crossing(X1, y1, groups=groups)
+    meeting = model.meet(X1, y1, groups=groups)
+    model.choose(meeting)
     surface = model.surface_
-    error = loo_error(crossing.target, crossing.shifted(surface.source_tau, surface.scale), surface.target_tau)
+    error = loo_error(meeting.target, meeting.shifted(surface.source_tau, surface.scale), surface.target_tau)
     np.testing.assert_allclose(surface.score, -20 * np.log(error))
-    rows = loo_error(
-        Spectrum.from_rows(X1, y1), crossing.shifted(surface.source_tau, surface.scale), surface.target_tau
-    )
+    rows = loo_error(Spectrum.from_rows(X1, y1), meeting.shifted(surface.source_tau, surface.scale), surface.target_tau)
     assert not np.allclose(error, rows)
 
 

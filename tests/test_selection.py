@@ -16,12 +16,12 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-import headwater.selection
+import headwater.selection.survey
 from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge
-from headwater.accounts import accounts, log_logistic
-from headwater.crossing import Crossing
-from headwater.selection import survey
-from headwater.source import as_source
+from headwater.selection.hypotheses import hypotheses, log_logistic
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import as_source
+from headwater.selection.survey import survey
 
 CRITERIA = ["evidence", "gcv", "loo"]
 
@@ -49,20 +49,20 @@ def draw(n0=80, n1=25, p=10, outputs=1, rho=0.6, seed=0) -> Pair:
 @pytest.mark.parametrize("p", [6, 60])
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_the_choice_is_the_posteriors_peak(p, criterion):
-    """Against scipy's simplex and a fine grid over (log τ0, log τ1), for the account of its own penalty."""
+    """Against scipy's simplex and a fine grid over (log τ0, log τ1), for the hypothesis of its own penalty."""
     pair = draw(p=p, seed=3)
     source = as_source(pair.source)
-    crossing = Crossing(Spectrum.from_rows(pair.X1, pair.y1), source)
-    account = next(a for a in accounts(source) if a.name == "own penalty")
-    unit = crossing.target.unit
+    meeting = Meeting(Spectrum.from_rows(pair.X1, pair.y1), (source,))
+    hypothesis = next(a for a in hypotheses(source) if a.name == "own penalty")
+    unit = meeting.target.unit
 
     def height(point):
-        tau, scale = account.starts(np.array(point[:1]))
-        score = crossing.score(tau, scale, unit * np.exp(point[1:]), criterion)[0, 0]
+        tau, scale = hypothesis.starts(np.array(point[:1]))
+        score = meeting.score(tau, scale, unit * np.exp(point[1:]), criterion)[0, 0]
         return score + log_logistic(point[0]) + log_logistic(point[1])
 
-    found = headwater.selection.best(crossing, survey(crossing, [account], criterion=criterion), [account])
-    ours = np.array([np.log(found.source_tau / account.source_tau), np.log(found.target_tau / unit)])
+    found = headwater.selection.survey.best(meeting, survey(meeting, [hypothesis], criterion=criterion), [hypothesis])
+    ours = np.array([np.log(found.source_tau / hypothesis.source_tau), np.log(found.target_tau / unit)])
     peer = minimize(
         lambda point: -height(point), ours + 0.3, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}
     )
@@ -77,9 +77,30 @@ def test_a_sources_own_penalty_is_the_criterions_best(criterion, p):
     pair = draw(n0=40, p=p, seed=4)
     spectrum = Spectrum.from_rows(pair.X0, pair.y0)
     found = SourceRidge(criterion=criterion).fit(pair.X0, pair.y0).tau_
-    sign = 1 if criterion == "evidence" else -1
-    height = sign * getattr(spectrum, criterion)(np.r_[0.0, np.geomspace(1e-9, 1e9, 20_000), np.inf])
-    assert sign * getattr(spectrum, criterion)(found) >= height.max() - 1e-12 * abs(height.max())
+
+    def height(tau):
+        if criterion != "evidence":
+            return -getattr(spectrum, criterion)(tau)
+        share = spectrum.unit / (spectrum.unit + tau)  # uniform a priori
+        return spectrum.evidence(tau) + np.log(share * (1 - share))
+
+    grid = height(np.geomspace(1e-9, 1e9, 20_000))
+    assert height(found) >= grid.max() - 1e-12 * abs(grid.max())
+
+
+def test_a_source_is_not_its_own_best_for_standing_at_a_penalty():
+    """τ_S* is the table's, not the penalty that a model happens to be at; nor is one without a table at its best."""
+    pair = draw()
+    best = pair.source.tau_
+    for moved in (SourceRidge(tau=0.5).fit(pair.X0, pair.y0), pair.source.at(5.0), pair.source.at(np.inf)):
+        assert moved.tau_ != best and moved.optimal_tau_ == pytest.approx(best)
+        model = TransferRidge(moved).fit(pair.X1, pair.y1)
+        assert model.source_optimal_tau_ == pytest.approx(best)
+        np.testing.assert_allclose(model.coef_, TransferRidge(pair.source).fit(pair.X1, pair.y1).coef_)
+    for tau in (0.3, np.inf):
+        published = TransferRidge(pair.source, tau=tau).fit(pair.X1, pair.y1)
+        model = TransferRidge(published).fit(pair.X1, pair.y1)
+        assert np.isnan(model.source_optimal_tau_) and model.transferred_
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
@@ -89,7 +110,7 @@ def test_the_fineness_of_the_grid_does_not_matter(criterion, n1, scale, monkeypa
     pair = draw(n1=n1, seed=5)
     models = []
     for nodes in (61, 80, 121):
-        monkeypatch.setattr(headwater.selection, "_NODES", nodes)
+        monkeypatch.setattr(headwater.selection.survey, "_NODES", nodes)
         models.append(TransferRidge(pair.source, criterion=criterion, scale=scale).fit(pair.X1, pair.y1))
     for model in models[1:]:
         close = 1e-5 if criterion == "evidence" else 5e-3  # their peaks are no likelihood's, and sharper
@@ -138,7 +159,7 @@ def test_without_a_source_all_roads_are_scratch(criterion, average, tau):
         model = TransferRidge(source, source_tau=np.inf, **options).fit(pair.X1, pair.y1)
         np.testing.assert_array_equal(model.coef_, scratch.coef_)
         assert model.source_tau_ == np.inf
-    for source in (np.zeros(10), silent, pair.source.at(np.inf)):
+    for source in (np.zeros(10), silent):
         model = TransferRidge(source, **options).fit(pair.X1, pair.y1)
         assert not model.transferred_
         if isinstance(source, np.ndarray):
@@ -230,7 +251,8 @@ def test_outputs_together_share_one_penalty_and_one_noise():
     """Two equal outputs are twice the evidence for one choice, and the same point is its peak."""
     pair = draw()
     both = Pair(pair.X0, np.c_[pair.y0, pair.y0], pair.X1, np.c_[pair.y1, pair.y1])
-    assert both.source.tau_ == pytest.approx(pair.source.tau_)
+    one, two = (SourceRidge(criterion="gcv").fit(pair.X0, y).tau_ for y in (pair.y0, np.c_[pair.y0, pair.y0]))
+    assert one == pytest.approx(two)
     model = fit(both)
     assert np.ndim(model.tau_) == 0
     np.testing.assert_allclose(model.coef_[0], model.coef_[1])

@@ -18,12 +18,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
 from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge, advise
-from headwater.accounts import accounts
-from headwater.crossing import Crossing
-from headwater.selection import survey
-from headwater.source import as_source
-from headwater.stacking import Stack
-from headwater.validation import averaged_loo_residuals
+from headwater.selection.hypotheses import hypotheses
+from headwater.selection.left_out import averaged_loo_residuals
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import as_source
+from headwater.selection.stacking import Stack
+from headwater.selection.survey import survey
 
 P = 8
 RNG = np.random.default_rng(0)
@@ -49,9 +49,8 @@ HUNDREDFOLD, SILENT = source(100 * WEIGHTS, noise=150, seed=5), source(0 * WEIGH
 X1, Y1 = target()
 
 
-def crossing_of(models, X=X1, y=Y1, weight=None, groups=None):
-    one, *others = map(as_source, models)
-    return Crossing(Spectrum.from_rows(X, y, weight, groups=groups), one, tuple(others))
+def meeting_of(models, X=X1, y=Y1, weight=None, groups=None):
+    return Meeting(Spectrum.from_rows(X, y, weight, groups=groups), tuple(map(as_source, models)))
 
 
 @pytest.mark.parametrize("rows", [1, 6, 25, 300])
@@ -69,15 +68,15 @@ def test_the_same_source_again_changes_nothing(rows, times):
 
 
 def test_the_stack_is_what_a_grid_over_its_numbers_says():
-    crossing, tau = crossing_of([GOOD, UNRELATED]), np.array([0.05, 1.0, 20.0])
-    stack = Stack(crossing, np.array([GOOD.tau_, UNRELATED.tau_]))
+    meeting, tau = meeting_of([GOOD, UNRELATED]), np.array([0.05, 1.0, 20.0])
+    stack = Stack(meeting, np.array([GOOD.tau_, UNRELATED.tau_]))
     log_evidence, scale = stack.surveyed(tau)
     nodes = np.linspace(-2.5, 3.0, 221)
     grid = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 2)
     prior = (
         -0.5 * ((grid - 0.25) ** 2 / 0.125).sum(axis=1) - np.log(2 * np.pi * 0.125) + 2 * np.log(nodes[1] - nodes[0])
     )
-    height = crossing.score(np.tile(stack.source_tau, (len(grid), 1)), grid, tau, "evidence") + prior[:, None]
+    height = meeting.score(np.tile(stack.source_tau, (len(grid), 1)), grid, tau, "evidence") + prior[:, None]
     np.testing.assert_allclose(log_evidence[0], logsumexp(height, axis=0), atol=1e-6)
     np.testing.assert_allclose(scale, (np.exp(height - logsumexp(height, axis=0)).T @ grid), atol=1e-6)
 
@@ -163,12 +162,12 @@ def test_stacked_sources_are_left_out_exactly(outputs, rows, left_out):
         source(outputs=outputs, seed=2),
         source(-WEIGHTS, outputs=outputs, seed=3),
     ]
-    crossing = crossing_of(models, X, y, weight, groups if left_out == "groups" else None)
-    surface = survey(crossing, accounts(crossing.sources))
-    stacked, brute = surface.account == "stacked", np.empty((rows, outputs))
+    meeting = meeting_of(models, X, y, weight, groups if left_out == "groups" else None)
+    surface = survey(meeting, hypotheses(meeting.sources))
+    stacked, brute = surface.hypothesis == "stacked", np.empty((rows, outputs))
     for group in np.unique(groups):
         rest, out = groups != group, groups == group
-        part = crossing_of(models, X[rest], y[rest], weight[rest])
+        part = meeting_of(models, X[rest], y[rest], weight[rest])
         tau = surface.target_tau * weight.sum() / weight[rest].sum()
         logs, scale = part.score(surface.source_tau, surface.scale, tau, "evidence"), surface.scale.copy()
         score, scale[stacked] = Stack(part, surface.source_tau[stacked][0]).surveyed(tau)
@@ -177,7 +176,7 @@ def test_stacked_sources_are_left_out_exactly(outputs, rows, left_out):
         share = np.exp(logs - logs.max())
         coef = part.coefficients(surface.source_tau, scale, tau, share / share.sum())
         brute[out] = y[out] - part.target.y_mean - (X[out] - part.target.x_mean) @ coef.T
-    np.testing.assert_allclose(averaged_loo_residuals(crossing, surface), brute, atol=1e-9)
+    np.testing.assert_allclose(averaged_loo_residuals(meeting, surface), brute, atol=1e-9)
 
 
 def test_weights_are_frequencies():
@@ -219,14 +218,8 @@ def test_each_output_may_choose_for_itself():
         assert getattr(each, name).shape == (3, 2)
         assert getattr(shared, name).shape == (2,)
     assert each.tau_.shape == (3,) and np.isscalar(shared.tau_)
-    alone = [SourceRidge(tau=m.tau_).fit(*_first_output(seed)) for m, seed in zip(models, (0, 2), strict=True)]
+    alone = [as_source(model).output(0) for model in models]
     np.testing.assert_allclose(each.coef_[0], TransferRidge(alone).fit(X1, Y1).coef_, atol=1e-8)
-
-
-def _first_output(seed):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(60, P)) + 1
-    return X, X @ WEIGHTS + 1.5 * rng.normal(size=60)
 
 
 def test_sources_are_kept_by_reference():
@@ -297,13 +290,13 @@ def test_a_path_in_other_units_is_the_path_rescaled(sparse):
     rows = scipy.sparse.csr_array(X) if sparse else X
     one = SourceRidge(fit_intercept=False).fit(rows, y)
     unit = np.arange(1.0, P + 1)
-    crossing = Crossing(Spectrum.from_rows(X1, Y1), replace(as_source(one), unit=unit))
+    meeting = Meeting(Spectrum.from_rows(X1, Y1), (replace(as_source(one), unit=unit),))
     tau, ones = np.array([0.1, 2.0]), np.ones(2)
     starts = np.array([unit * one.at(t).coef_ for t in tau])
-    peer = Crossing(Spectrum.from_rows(X1, Y1), as_source(starts[0]), (as_source(starts[1]),))
+    peer = Meeting(Spectrum.from_rows(X1, Y1), tuple(map(as_source, starts)))
     published = np.where(np.eye(2) > 0, np.nan, np.inf), np.eye(2)
-    np.testing.assert_allclose(crossing.shifted(tau, ones), peer.shifted(*published), atol=1e-9)
-    fits = [c.each_coefficients(*points, tau) for c, points in ((crossing, (tau, ones)), (peer, published))]
+    np.testing.assert_allclose(meeting.shifted(tau, ones), peer.shifted(*published), atol=1e-9)
+    fits = [c.each_coefficients(*points, tau) for c, points in ((meeting, (tau, ones)), (peer, published))]
     np.testing.assert_allclose(*fits, atol=1e-9)
 
 

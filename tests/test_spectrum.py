@@ -9,8 +9,8 @@ import pytest
 import scipy.sparse
 from sklearn.linear_model import Ridge
 
-import headwater.decomposition
-import headwater.moments
+import headwater.spectrum.routes
+import headwater.spectrum.rows
 from headwater import L2SPRidge, Moments, SourceRidge, Spectrum, TransferRidge
 
 RNG = np.random.default_rng(0)
@@ -193,9 +193,9 @@ def test_tall_routes_lose_no_digits(digits, dependent, monkeypatch):
     rows = (rng.normal(size=(200, 8)) * np.logspace(0, -digits, 8)) @ turn + 3
     rows = np.c_[rows, rows[:, 0] - rows[:, 1], np.full(200, 7e5)] if dependent else rows
     y, w = rng.normal(size=(200, 2)), rng.random(200)
-    monkeypatch.setattr(headwater.moments, "_BLOCK", 500)
+    monkeypatch.setattr(headwater.spectrum.rows, "_BLOCK", 500)
     tall = Spectrum.from_rows(rows, y, w)
-    monkeypatch.setattr(headwater.decomposition, "_GRAM_ROWS_PER_FEATURE", 10**6)
+    monkeypatch.setattr(headwater.spectrum.routes, "GRAM_ROWS_PER_FEATURE", 10**6)
     singular = Spectrum.from_rows(rows, y, w)
     assert tall.rank == singular.rank == 8
     np.testing.assert_allclose(tall.eigenvalues, singular.eigenvalues, rtol=1e-7)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import theory
-from headwater.study.experiments import Synthetic, Trial, power_law, ridge, ridge_path
 from headwater.study.runner import run
-from headwater.study.summary import outcomes, summarise
-from headwater.study.words import findings
+from headwater.study.synthetic.experiment import Synthetic, Trial, power_law, ridge, ridge_path
+from headwater.study.synthetic.summary import outcomes, summarise
+from headwater.study.synthetic.words import findings
 
 # Means and 95 % half-widths of the published script at γ = 2, ρ = 0.5, 0.6, …, 1.5.
 PUBLISHED = [3.302, 2.428, 1.939, 1.497, 1.240, 1.041, 0.849, 0.743, 0.640, 0.549, 0.465]

@@ -22,9 +22,9 @@ from joblib import parallel_config
 from pyarrow import parquet
 
 from headwater.cli import main
-from headwater.study.experiments import Synthetic, Trial
 from headwater.study.runner import complete, open_store, reproduce
 from headwater.study.store import Record
+from headwater.study.synthetic.experiment import Synthetic, Trial
 
 HEADWATER = [sys.executable, "-c", "from headwater.cli import main; main()", "reproduce"]
 SMALL = ["--features", "40", "--penalties", "12", "--rhos", "0.5,1,1.5", "--target-samples", "8"]

@@ -92,7 +92,7 @@ def test_phase_diagram(run, tmp_path, kind):
 def test_phases_agree_with_the_optima():
     import numpy as np
 
-    from headwater.figures import phases
+    from headwater.theory.figures import phases
 
     pop = Population.isotropic(500, 250, 0.5, 1.0)
     grid = phases(pop, 1.0, rho=np.array([-0.5, 0.3, 0.5, 1.0, 1.4]), gamma=np.array([0.5, 2.0]))

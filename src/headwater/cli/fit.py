@@ -11,8 +11,8 @@ import typer
 from headwater.cli import options as o
 
 if TYPE_CHECKING:
-    from headwater.advice import Advice
-    from headwater.pair import Pair
+    from headwater.advice.verdict import Advice
+    from headwater.tables.pair import Pair
 
 Penalty = Annotated[float | None, typer.Option(show_default=False)]
 
@@ -38,10 +38,10 @@ def fit(
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
-    from headwater import __version__
     from headwater.cli.job import advice_on
     from headwater.cli.showing import show_advice
-    from headwater.cli.writing import check_output, replaced
+    from headwater.files import check_output, replaced
+    from headwater.version import __version__
 
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
@@ -52,7 +52,7 @@ def fit(
     if source_tau is not None or tau is not None:
         advice = _fixed(advice, pair, source_tau, tau)
 
-    from headwater.persistence import save_model, saved_model
+    from headwater.advice.saved import save_model, saved_model
 
     facts = {
         "outcome": outcome,
@@ -72,16 +72,17 @@ def fit(
 
 def _fixed(advice: Advice, pair: Pair, source_tau: float | None, tau: float | None) -> Advice:
     """The advice about the model whose penalties the user has fixed."""
-    from headwater.advice import predicted_error
-    from headwater.estimators import TransferRidge
+    from headwater.advice.verdict import predicted_error
+    from headwater.estimators.transfer import TransferRidge
 
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
     model = TransferRidge(advice.model.source, criterion=advice.criterion, **given)
     rows = pair.target.table.data.select([column.name for column in pair.columns])
-    crossing = model.fit_crossing(rows, pair.target.y, pair.target.weight, pair.target.groups)
+    meeting = model.meet(rows, pair.target.y, pair.target.weight, pair.target.groups)
+    model.choose(meeting)
     words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
-    error = predicted_error(crossing, model.surface_)
+    error = predicted_error(meeting, model.surface_)
     note = (
         f"the model has the penalties asked for ({words}) and the error called chosen is its own; "
         "all else is about a free choice"

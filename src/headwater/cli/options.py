@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from headwater.pair import Roles
+    from headwater.tables.pair import Roles
 
 
 class Criterion(StrEnum):
@@ -59,7 +59,7 @@ def roles(
     exclude: list[str] | None,
 ) -> Roles:
     """The columns' parts as they were asked for."""
-    from headwater.pair import Roles
+    from headwater.tables.pair import Roles
 
     return Roles(outcome, target_outcome, weights, groups, _names(features), _names(exclude))
 

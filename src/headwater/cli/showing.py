@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from headwater.cli.output import print_json
 
 if TYPE_CHECKING:
-    from headwater.advice import Advice
-    from headwater.pair import Pair
+    from headwater.advice.verdict import Advice
+    from headwater.tables.pair import Pair
 
 
 def show_advice(advice: Advice, pair: Pair, as_json: bool, **more: Any) -> None:
     """Print the advice; ``more`` joins the JSON object."""
-    from headwater import __version__
+    from headwater.version import __version__
 
     if as_json:
         columns = [column.name for column in pair.columns]
@@ -58,7 +58,7 @@ def _draw(advice: Advice) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from headwater.wording import change, known
+    from headwater.advice.wording import change, known
 
     console = Console()
     console.print(f"[bold]{escape(advice.sentence)}[/bold]\n")

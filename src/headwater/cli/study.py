@@ -45,7 +45,7 @@ def run(experiment: Experiment, out: Path, workers: int, show: Callable[[Result]
     import signal
     import sys
 
-    from headwater.study.progress import progress_bar
+    from headwater.cli.progress import progress_bar
     from headwater.study.runner import reproduce, stored
 
     if workers < 0:

@@ -53,7 +53,8 @@ def theory(
         name = re.sub(r"^n_", "", str(problem).split()[0])
         raise ValueError(f"--{name.replace('_', '-')}{str(problem)[len(str(problem).split()[0]) :]}") from None
     if plot is not None:
-        from headwater.figures import phase_diagram, write_figure
+        from headwater.files import write_figure
+        from headwater.theory.figures import phase_diagram
 
         write_figure(lambda: phase_diagram(pop, target_tau), plot, option="--plot")
     if as_json:

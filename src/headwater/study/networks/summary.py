@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headwater.study.networks.experiment import Method, Networks
 from headwater.study.presentation import Array
 from headwater.study.store import Record
-from headwater.study.summary import half_width
+from headwater.study.synthetic.summary import half_width
 
 DRAWS = 4000
 FEWEST = 3  # seeds: two can agree by chance, and then every interval is empty

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import cpu_count
 from numpy.typing import NDArray
 
-from headwater import datasets
+from headwater.study.networks import data as datasets
 from headwater.study.networks.experiment import Networks, Setting, Trial
 from headwater.study.runner import Plan, Tick
 from headwater.study.store import Record
