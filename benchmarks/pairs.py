@@ -15,9 +15,9 @@ import numpy as np
 from regret import design, real_tables
 from sklearn.pipeline import Pipeline
 
-from headwater.columns import CATEGORY
-from headwater.pair import Roles, read_pair
-from headwater.preparation import prepare
+from headwater.tables.columns import CATEGORY
+from headwater.tables.pair import Roles, read_pair
+from headwater.tables.design import prepare
 
 NUMBER, YES_NO, COUNT = "number", "yes/no", "count"
 
