@@ -98,7 +98,7 @@ class Sourced:
 
 def choice(source: Any, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> Any:
     """The fitted choice."""
-    return TransferRidge(source).fit(X, y)
+    return TransferRidge(source).fit(X, y, groups=groups)
 
 
 def sizes(tables: Tables) -> Iterator[int]:

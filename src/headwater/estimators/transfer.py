@@ -72,10 +72,16 @@ class TransferRidge(Ridge):
         self.fit_intercept = fit_intercept
         self.per_output = per_output
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough."""
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Self:
+        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough.
+
+        ``groups`` (n1,) name what was measured repeatedly: between hypotheses a group then counts as one row, and
+        criterion "loo" leaves out whole groups.
+        """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, leave_one_out=self.criterion == "loo"))
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=self.criterion == "loo"))
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources."""

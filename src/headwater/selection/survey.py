@@ -158,10 +158,10 @@ def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> 
         axes = [_around(axis, int(index)) for axis, index in zip(axes, top, strict=True)]
     free = np.flatnonzero(steps)
     refined = found.copy()
-    for _ in range(12):
+    for _ in range(12 if len(free) else 0):
         slope, curvature = _derivatives(value, refined)
         slope, curvature = slope[free], curvature[np.ix_(free, free)]
-        if len(free) == 0 or not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).max() >= 0:
+        if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).max() >= 0:
             return float(found[0]), float(found[1])
         move = np.linalg.solve(curvature, slope)
         refined[free] -= move
