@@ -120,7 +120,7 @@ class TransferRidge(Ridge):
         self.transferred_ = each([surface.transferred for surface, _ in fits])
         self.source_tau_ = each([choice.starts[0][0] for _, choice in fits], by_source=True)
         self.scale_ = each([choice.starts[1][0] for _, choice in fits], by_source=True)
-        self.tau_ = each([choice.target_tau[0] for _, choice in fits])
+        self.tau_ = each([choice.target_tau[0] if choice.hypothesis.private else np.inf for _, choice in fits])
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)

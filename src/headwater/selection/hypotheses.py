@@ -1,21 +1,22 @@
 """Hypotheses: what sources may be good for, with their priors.
 
-The target's coefficients are w1 ~ N(α m, σ1² (c C̃ + I/(n1 τ1))), m = ŵ0(τ_S*) the source's own best model and σ0² C̃ what
-it does not know of itself. Four hypotheses, at equal odds:
+The target's coefficients are w1 ~ N(α m, σ1² (c C̃ + I/(n1 τ1))), m = ŵ0(τ_S*) the source's own best model and σ0² C̃
+what it does not know of itself (headwater.selection.uncertainty). Four hypotheses, at equal odds:
 
-========================  ==========  =====  ====  ===============================  ====================
-hypothesis                α           c      τ1    in other words                   level
-========================  ==========  =====  ====  ===============================  ====================
-scratch                   0           0      free  the target alone                 its own
-same task                 1           1      ∞     one ridge on both tables' rows   the source's
-same task, own level      1           1      ∞     the same with a target dummy     its own
-related                   free        ¼      free  the source scaled, then L2-SP    its own
-========================  ==========  =====  ====  ===============================  ====================
+====================  ====  ==========  ====  ==============================  ============
+hypothesis            α     c           τ1    in other words                  level
+====================  ====  ==========  ====  ==============================  ============
+scratch               0     0           free  the target alone                its own
+same task             1     κ, about 1  ∞     one ridge on both tables' rows  the source's
+same task, own level  1     κ, about 1  ∞     the same with a target dummy    its own
+related               free  ¼           free  the source scaled, then L2-SP   its own
+====================  ====  ==========  ====  ==============================  ============
 
-α ~ N(½, ½²): between scratch, 0, and the source as it is, 1; c = ¼ is α² there. τ1 has the prior under which the
-shrinkage factor c̄/(c̄ + τ1) is uniform, c̄ the mean nonzero eigenvalue of the target's features; of a related task
-3 c̄, since the source leaves less open. A level of the target's own is as likely as one that costs log(2/3): it has a
-prior about its estimate whose shrinkage is uniform.
+- α ~ N(½, ½²): between scratch, 0, and the source as it is, 1; c = ¼ is α² there.
+- κ = σ0²/σ1² counts a target row for κ of the source's: κ/(κ + 1) uniform, so that it is about 1.
+- τ1: the shrinkage factor c̄/(c̄ + τ1) uniform, c̄ the mean nonzero eigenvalue of the target's features; of a related
+  task 3 c̄/(3 c̄ + τ1), since the source leaves less open.
+- A level of the target's own has a prior about its estimate whose shrinkage is uniform, which costs log(2/3).
 
 Where C̃ is not known (published coefficients) it is 0, and the same task is L2-SP with τ1 about 100 c̄. ``scale=False``
 asks about the L2-SP path alone, which theory speaks of: the source at its own penalty τ0, 3 τ_S*/(3 τ_S* + τ0) uniform,
@@ -45,8 +46,9 @@ AS_IS, OWN_PENALTY = "as is", "own penalty"  # of the L2-SP path
 class Hypothesis:
     """One hypothesis: a point, or an axis ("log tau" about ``source_tau``, or "scale"), or the sources stacked.
 
-    ``spread`` is c, ``private`` whether τ1 is finite, ``level`` whether the level is the source's, ``closeness`` what
-    τ1 is about, in units of c̄. ``place`` says which of how many sources it speaks of; ``share`` is its prior mass in
+    ``spread`` is c where it is fixed, ``private`` whether the target's coefficients have a part of their own, with τ1
+    finite; without one 1/κ stands in its place. ``level``: whether the level is the source's. ``closeness``: what τ1 is
+    about, in units of c̄. ``place`` says which of how many sources it speaks of; ``share`` is its prior mass in
     units of scratch's; ``stacked`` are the penalties of the sources stacked.
     """
 
@@ -92,7 +94,7 @@ class Hypothesis:
         return np.where(part, source_tau[:, None], np.inf), np.where(part, scale[:, None], 0.0)
 
     def log_target_density(self, logs: Array) -> Array:
-        """Log prior density of log(τ1/c̄), c̄ the target's mean nonzero eigenvalue."""
+        """Log prior density of log(τ1/c̄), c̄ the target's mean nonzero eigenvalue, or of log(1/κ)."""
         return log_logistic(logs - np.log(self.closeness))
 
     def log_density(self, nodes: Array) -> Array:
@@ -169,7 +171,7 @@ def _hypotheses_of(
         return [related]
     if not known:
         return [Hypothesis(OWN_LEVEL, tau, closeness=100.0), related]
-    own = Hypothesis(OWN_LEVEL, tau, spread=1.0, private=False)
+    own = Hypothesis(OWN_LEVEL, tau, private=False)
     same = [replace(own, kind=SAME, level=True)] if level and source.unit is None else []
     return [*same, own, related]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headwater.selection.hypotheses import Hypothesis
 from headwater.selection.source import Source
-from headwater.selection.uncertainty import Uncertainty, Whitening, whitening
+from headwater.selection.uncertainty import Uncertainty, Whitening, related, same_task
 from headwater.spectrum.criteria import kept_shares, score_named
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
@@ -60,20 +60,17 @@ class Meeting:
         return self if len(self.sources) == 1 else replace(self, sources=self.sources[index : index + 1])
 
     def seen_by(self, hypothesis: Hypothesis) -> Meeting:
-        """The target met with the source a hypothesis speaks of, whitened by what it takes to be uncertain of that.
+        """The target met with the source a hypothesis speaks of, in the axes of what it takes to be uncertain of that.
 
-        y1 − α X1 m then has the covariance I + X1X1'/(n1 τ1) in axes that are shared by all α and τ1: each costs what
-        it does where nothing is uncertain.
+        They are shared by all α and τ1, or by all κ: each costs what it does where nothing is uncertain.
         """
         if hypothesis.stacked:
             return self
         one = self.alone(hypothesis.place[0])
-        if not hypothesis.spread:
+        if hypothesis.private and not hypothesis.spread:
             return one
-        level, target = hypothesis.level, self.target
-        white = whitening(
-            one._uncertainty(hypothesis.source_tau), hypothesis.spread, level=level, private=hypothesis.private
-        )
+        level, target, uncertain = hypothesis.level, self.target, one._uncertainty(hypothesis.source_tau)
+        white = related(uncertain, hypothesis.spread) if hypothesis.private else same_task(uncertain, level)
         u, left = target.u, target.basis.left
         if level:
             source = white.uncertainty.spectrum
@@ -135,27 +132,29 @@ class Meeting:
     def _fitted(
         self, source_tau: Array, scale: Array, target_tau: Array, weight: Array
     ) -> tuple[Array, Array | None]:
-        """Coefficients, and intercepts where the level is not the target's own.
+        """Coefficients, and intercepts where the level is not the target's own; averages of
 
-        αm + X1'S⁻¹r/(n1 τ1) + c C̃A'S⁻¹r, averaged; r = y1 − αX1m, S = I + c AC̃A' + X1X1'/(n1 τ1).
+        αm + X1'S⁻¹r/(n1 τ1) + c C̃A'S⁻¹r,   r = y1 − αX1m,   S = I + c AC̃A' + X1X1'/(n1 τ1),
+
+        or of the same task m + κ C̃A'S⁻¹r with S = I + κ AC̃A'.
         """
         target, held, white = self.target, weight.sum(axis=1), self.whitening
-        plain = target if white is None else white.uncertainty.target
-        shifted = self.shifted(source_tau, scale)
-        private = np.einsum("kr,rqk->rq", weight @ (1 / (target.eigenvalues + target_tau[:, None])), shifted) / target.n
-        level = None
+        shifted, level = self.shifted(source_tau, scale), None
+        divided = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[1].T, shifted)
         if white is None:
-            coef = plain.expand(plain.singular_values[:, None] * private)
+            coef = target.expand(target.singular_values[:, None] * divided / target.n)
+        elif white.spread is None:
+            coef = white.uncertainty.carried(white.turn.T @ divided)
         else:
-            coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ private)[: plain.rank])
-            residual = white.turn.T @ np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
-            coef += white.spread * white.uncertainty.carried(residual)
+            plain = white.uncertainty.target
+            residual = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
+            coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ divided) / target.n)
+            coef += white.spread * white.uncertainty.carried(white.turn.T @ residual)
         for index, some, starts in self._parts(source_tau, scale):
             coef += self.sources[index].expand(starts @ held[some])
         if white is not None and white.level:
-            source = white.uncertainty.spectrum
-            moved = white.spread * white.uncertainty.level_variance * np.sqrt(target.n) * residual[-1]
-            level = source.y_mean + moved - source.x_mean @ coef
+            source, moved = white.uncertainty.spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
+            level = source.y_mean + white.uncertainty.level_variance * moved - source.x_mean @ coef
         return np.asarray(coef.T), level
 
     def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:

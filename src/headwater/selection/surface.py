@@ -16,7 +16,8 @@ from headwater.spectrum.rows import Array
 class Part:
     """One hypothesis over its starts and target penalties; ``meeting`` is the target as it sees it.
 
-    ``source_tau`` and ``scale`` (k,) of its own source, (k, s) of s stacked, are the starts; ``target_tau`` (m,);
+    ``source_tau`` and ``scale`` (k,) of its own source, (k, s) of s stacked, are the starts; ``target_tau`` (m,), of the
+    same task 1/κ;
     ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV; ``log_prior`` (k, m) is each
     point's prior mass; ``log_evidence`` what is held against other hypotheses. A start of sources stacked belongs to
     one target penalty; elsewhere score and prior are −∞.

@@ -35,13 +35,12 @@ def survey(
 
 
 def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
-    seen, unit = meeting.seen_by(hypothesis), meeting.target.unit
-    fixed = tau if hypothesis.private else np.inf
-    nodes, logs = hypothesis.nodes(_NODES), np.linspace(*_TARGET_REACH, _NODES if fixed is None else 1)
+    seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
+    nodes, logs = hypothesis.nodes(_NODES), np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
 
     def part() -> Part:
-        target_tau = unit * np.exp(logs) if fixed is None else np.array([fixed], dtype=np.float64)
-        return _evaluate(seen, hypothesis, nodes, logs if fixed is None else None, target_tau, criterion)
+        target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
+        return _evaluate(seen, hypothesis, nodes, logs if tau is None else None, target_tau, criterion)
 
     for _ in range(2 if len(nodes) * len(logs) > 1 else 0):
         weight = part().weight
@@ -140,6 +139,8 @@ def _side(part: Part) -> tuple[bool, str]:
 
 def _unit(part: Part) -> float:
     white = part.meeting.whitening
+    if not part.hypothesis.private:
+        return 1.0
     return (part.meeting.target if white is None else white.uncertainty.target).unit
 
 

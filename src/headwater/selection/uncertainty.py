@@ -94,33 +94,38 @@ class Uncertainty:
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """The axes in which I + c A C̃ A' is the identity and, where the target has a part of its own, A A' is diagonal.
+    """The axes in which a hypothesis's covariance of y1 is diagonal, whatever the one number that it leaves open.
 
-    ``turn`` T (d, d): T (I + c A C̃ A') T' = I; with ``level`` the rows are about the source's means and the matrix holds
-    what the source does not know of its level. ``eigenvalues`` (d,) those of T A A' T'/n1; ``log_det`` that of the
-    matrix. A whitened target is a target: all that is said of its spectrum holds, but that its axes are no longer
-    orthonormal in the rows.
+    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + c A C̃ A' + A A'/(n1 τ1), c the ``spread``:
+    T (I + c A C̃ A') T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here, and ``log_det`` is that of
+    I + c A C̃ A'. The same task, ``spread`` None, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal and 1/κ in the place
+    of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source does not know of its
+    level. A target in these axes is a target: all that is said of its spectrum holds, but that they are not orthonormal
+    in the rows.
     """
 
     uncertainty: Uncertainty
-    spread: float
+    spread: float | None
     level: bool
     turn: Array
     eigenvalues: Array
-    log_det: float
+    log_det: float = 0.0
 
 
-def whitening(uncertainty: Uncertainty, spread: float, level: bool, private: bool) -> Whitening:
-    """``private``: whether the target's coefficients have a part of their own, for whose penalty A A' is diagonal."""
-    target, d = uncertainty.target, uncertainty.target.rank + level
-    matrix = np.eye(d) + spread * uncertainty.matrix[:d, :d]
+def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
+    d = uncertainty.target.rank + level
+    matrix = uncertainty.matrix[:d, :d].copy()
     if level:
-        matrix[-1, -1] += spread * target.n * uncertainty.level_variance
-    factor = np.linalg.cholesky(matrix)
-    turn, eigenvalues = solve_triangular(factor, np.eye(d), lower=True), np.zeros(d)
-    if private:
-        half = turn * target.singular_values
-        squares, axes = np.linalg.eigh(half @ half.T)
-        turn, eigenvalues = axes[:, ::-1].T @ turn, squares[::-1].clip(min=0.0) / target.n
+        matrix[-1, -1] += uncertainty.target.n * uncertainty.level_variance
+    eigenvalues, axes = np.linalg.eigh(matrix)
+    return Whitening(uncertainty, None, level, axes[:, ::-1].T, eigenvalues[::-1].clip(min=0.0))
+
+
+def related(uncertainty: Uncertainty, spread: float) -> Whitening:
+    target, r = uncertainty.target, uncertainty.target.rank
+    factor = np.linalg.cholesky(np.eye(r) + spread * uncertainty.matrix[:r, :r])
+    half = solve_triangular(factor, np.diag(target.singular_values), lower=True)
+    squares, axes = np.linalg.eigh(half @ half.T)
+    turn = solve_triangular(factor, axes[:, ::-1], lower=True, trans="T").T
     log_det = 2 * float(np.log(np.diag(factor)).sum())
-    return Whitening(uncertainty, spread, level, turn, eigenvalues, log_det)
+    return Whitening(uncertainty, spread, False, turn, squares[::-1].clip(min=0.0) / target.n, log_det)
