@@ -11,7 +11,7 @@ from headwater.estimators.base import Ridge, penalty
 from headwater.selection.hypotheses import hypotheses
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import is_several
-from headwater.selection.surface import Choice, Surface
+from headwater.selection.surface import Part, Surface
 from headwater.selection.survey import best, survey
 from headwater.spectrum.criteria import score_named
 
@@ -72,10 +72,16 @@ class TransferRidge(Ridge):
         self.fit_intercept = fit_intercept
         self.per_output = per_output
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough."""
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Self:
+        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough.
+
+        ``groups`` (n1,) name what was measured repeatedly: between hypotheses a group then counts as one row, and
+        criterion "loo" leaves out whole groups.
+        """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, leave_one_out=self.criterion == "loo"))
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=self.criterion == "loo"))
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources."""
@@ -90,20 +96,19 @@ class TransferRidge(Ridge):
         parts = [meeting.output(index) for index in range(meeting.target.n_outputs)] if split else [meeting]
         fits = []
         for part in parts:
-            compared = hypotheses(part.sources, source_tau, scale, self.criterion)
+            level = part.target.basis.fit_intercept
+            compared = hypotheses(part.sources, source_tau, scale, self.criterion, tau, level)
             surface = survey(part, compared, tau, self.criterion)
-            fits.append((surface, best(part, surface, compared)))
-        coefs = [
-            part.coefficients(*surface.points, surface.weight) if self.average else part.coefficients(*choice.point)
-            for part, (surface, choice) in zip(parts, fits, strict=True)
-        ]
+            fits.append((surface, best(surface)))
+        held = [(surface if self.average else choice).fitted for surface, choice in fits]
         self._describe(
             fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
         )
-        self._hold(np.concatenate(coefs), meeting.target, meeting.dtype)
+        coef, intercept = (np.concatenate(values) for values in zip(*held, strict=True))
+        self._hold(coef, meeting.target, meeting.dtype, intercept)
         return self
 
-    def _describe(self, fits: list[tuple[Surface, Choice]], optimal: list[Any], split: bool) -> None:
+    def _describe(self, fits: list[tuple[Surface, Part]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
         several = is_several(self.source)
 
@@ -113,9 +118,9 @@ class TransferRidge(Ridge):
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
-        self.source_tau_ = each([choice.source_tau for _, choice in fits], by_source=True)
-        self.scale_ = each([choice.scale for _, choice in fits], by_source=True)
-        self.tau_ = each([choice.target_tau for _, choice in fits])
+        self.source_tau_ = each([choice.starts[0][0] for _, choice in fits], by_source=True)
+        self.scale_ = each([choice.starts[1][0] for _, choice in fits], by_source=True)
+        self.tau_ = each([choice.target_tau[0] if choice.hypothesis.private else np.inf for _, choice in fits])
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)

@@ -62,13 +62,14 @@ class Stack:
         scale = self.mean + np.array([0 * self.mean, *eye, *both])
         return np.tile(self.source_tau, (len(scale), 1)), scale
 
-    def surveyed(self, target_tau: Array) -> tuple[Array, Array]:
-        """The log evidence at m target penalties, (1, m), and the mean scales there, (m, s)."""
+    def surveyed(self, target_tau: Array, contrasts: float) -> tuple[Array, Array]:
+        """The log evidence at m target penalties, (1, m), of so many contrasts, and the mean scales there, (m, s)."""
         meeting, probes = self.meeting, self.probes
-        observations = meeting.target.contrasts * meeting.target.n_outputs
-        more, scale = self.posterior(meeting.bracket(*probes, target_tau), observations)
+        target, bracket = meeting.target, meeting.bracket(*probes, target_tau)
+        more, scale = self.posterior(bracket, contrasts * target.n_outputs)
         middle = meeting.score(probes[0][:1], probes[1][:1], target_tau, "evidence")
-        return middle + more, scale
+        further = 0.5 * target.n_outputs * (contrasts - target.contrasts) * np.log(np.maximum(bracket[:1], _TINY))
+        return middle + more - further, scale
 
     def posterior(self, brackets: Array, observations: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
