@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.advice.calibration.fitting import Calibration, calibrate_meeting
-from headwater.advice.calibration.likelihood import variance
+from headwater.advice.calibration.side import variance
 from headwater.advice.curve import Curve, curve
 from headwater.advice.outlook import Gains, Law, Outlook
 from headwater.advice.ranking import Ranking, is_listed, rank

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from headwater.advice.calibration.likelihood import RHO, SIGNAL, Point, start
+from headwater.advice.calibration.likelihood import RHO, SIGNAL, Point
+from headwater.advice.calibration.profile import units
 from headwater.spectrum.rows import Array
 
 _DRAWS, _FEWEST, _LARGE = 128, 16, 200  # fewer where the target's rank is large: a point costs its cube
@@ -59,8 +60,8 @@ def posterior(best: Point) -> Posterior:
     normal = _sequence(count, len(own))
     places = np.tile(centre, (count, 1))
     places[:, own] += normal @ root.T
-    least = 1e-8 * start(best.meeting)[1:]
-    points = [Point(best.meeting, _parameters(place, least)) for place in places]
+    least = 1e-8 * units(best.meeting)[1:]
+    points = [best.moved(_parameters(place, least)) for place in places]
     logs = np.array([-0.5 * point.value for point in points]) + 0.5 * np.square(normal).sum(axis=1)
     weight = np.exp(logs - logs.max())
     weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(count))  # truncated: Ionides 2008
