@@ -13,9 +13,9 @@ from headwater.spectrum.rows import Array
 
 _MIDWAY = 1.2816  # the normal's 0.9 quantile
 _ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, PRIVATE, TARGET_NOISE]
-_ROUGH, _FINE = 1e-2, 1e-14  # of −2 log L: which of two maxima is the higher, and a maximum
-_CLOSE = 1e-5  # of the signed root, cut at 2 and more: what one more Newton step leaves is its square
-_NEAR = 1e-9  # of −2 log L: the other parameters are close enough to their best, from which it errs by the square
+_ROUGH, _FINE = 1e-2, 1e-12  # of −2 log L: which of two maxima is the higher, and a maximum
+_CLOSE = 1e-4  # of the signed root, cut at 2 and more: what one more Newton step leaves is its square
+_LOOSE, _NEAR = 0.1, 1e-7  # of −2 log L, what the other parameters are from their best: on the way, and at an end
 
 
 def units(meeting: Meeting) -> Array:
@@ -46,15 +46,21 @@ def profile(meeting: Meeting) -> tuple[Point, float, tuple[float, float]]:
 
 
 def maximum(meeting: Meeting) -> Point:
-    """Where the likelihood is highest; some tables have two maxima, with and without a part of the target's own."""
-    unit, likelihood = units(meeting), Likelihood(meeting)
+    """Where the likelihood is highest.
+
+    Some tables have two maxima, with and without a part of the target's own: one start is at what either table says by
+    itself, and one without such a part.
+    """
+    unit = units(meeting)
     source, target = meeting.source.spectrum, alone(meeting.target)
     first = np.r_[0.0, unit[1:3] if source is None else alone(source), target]
     # A variance that is best at 0 where the tables are apart need not be where they are together.
-    first[1:] = np.maximum(first[1:], [0.01, 0.01, 0.0, 0.01] * unit[1:])
-    starts = [np.where(np.isin(_ALL, without), 0.0, first) for without in ((), (PRIVATE,))]
-    rough = [descend(Point(likelihood, place), unit, _ALL, _ROUGH) for place in starts]
-    return descend(min(rough, key=lambda point: point.value), unit, _ALL, _FINE)
+    first[1:] = np.maximum(first[1:], 0.01 * unit[1:])
+    second = np.r_[0.0, unit[SIGNAL : NOISE + 1], 0.0, unit[TARGET_NOISE]]
+    likelihood = Likelihood(meeting)
+    rough = [descend(Point(likelihood, place), unit, _ALL, _ROUGH) for place in (first, second)]
+    best = min(rough, key=lambda point: point.value)
+    return descend(best, unit, _ALL, _FINE)
 
 
 def _unbounded(best: Point) -> float:
@@ -95,7 +101,8 @@ def _end(best: Point, near: Point, reached: float, root: float, step: float) -> 
         if np.isfinite(outer) and not min(inner, outer) < ahead < max(inner, outer):
             ahead = (inner + outer) / 2
         forth = Model(near, unit, _NUISANCE).step(move=ahead - rho)[0]
-        near = descend(near.moved(np.r_[ahead, (near.parameters + forth)[1:]]), unit, _NUISANCE, _ROUGH)
+        close = float(np.clip((reached - root) ** 2, _NEAR, _LOOSE))
+        near = descend(near.moved(np.r_[ahead, (near.parameters + forth)[1:]]), unit, _NUISANCE, close)
         _, gain, slope = Model(near, unit, _NUISANCE).step()
         reached = float(np.sqrt(max(near.value - gain - best.value, 0.0)))
         rising = slope * step > 0 and reached > 0
