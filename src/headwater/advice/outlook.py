@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.special import logit, stdtrit
@@ -11,11 +13,14 @@ from scipy.special import logit, stdtrit
 from headwater.advice.calibration.covariance import Shrunk, shrunk
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.calibration.likelihood import TARGET_NOISE
-from headwater.advice.calibration.posterior import Posterior, posterior
+from headwater.advice.calibration.posterior import posterior
 from headwater.selection.prediction import Interval
+from headwater.spectrum.criteria import loo_error
 from headwater.spectrum.rows import Array
 
 _LEVELS = np.array([0.05, 0.95])
+_FACTORS = np.array([0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, np.inf])
+_FEATURES = 300  # theory decomposes both covariances, p×p; beyond, ask ``Calibration.population`` itself
 
 
 @dataclass(frozen=True)
@@ -56,19 +61,19 @@ class Outlook:
 
     calibration: Calibration
 
-    def gain(self, scratch: Array, other: Array) -> Interval:
-        """The posterior mean of the gain of coefficients (q, p) over scratch's, and its central 90 % interval."""
-        difference = (scratch - other).T
-        if not difference.any():
-            return Interval(0.0, 0.0, 0.0)
-        if self._posterior is None:
-            return UNKNOWN
-        outputs = difference.shape[1]
-        seen = self._covariance @ difference
-        mean, variance = self._posterior.of_target(seen)
-        mean = (np.vdot(seen, (scratch + other).T) - 2 * mean) / outputs
-        low, high = self._posterior.quantiles(mean, 4 * variance / outputs**2, _LEVELS)
-        return Interval(float(self._posterior.weight @ mean), float(low), float(high))
+    def gains(self, scratch: Array, others: list[Array]) -> list[Interval]:
+        """The posterior mean of the gain of each of others' coefficients (q, p) over scratch's, and its 90 % interval."""
+        same = Interval(0.0, 0.0, 0.0)
+        if self.calibration.point is None:
+            return [UNKNOWN if (scratch - other).any() else same for other in others]
+        seen = np.array([self._covariance @ (scratch - other).T for other in others])
+        found, outputs = posterior(self.calibration.point, seen), len(scratch)
+        foretold = []
+        for each, other, mean, variance in zip(seen, others, found.mean, found.variance, strict=True):
+            mean = (np.vdot(each, (scratch + other).T) - 2 * mean) / outputs
+            low, high = found.quantiles(mean, 4 * variance / outputs**2, _LEVELS)
+            foretold.append(Interval(float(found.weight @ mean), float(low), float(high)) if each.any() else same)
+        return foretold
 
     def law(self, target_tau: float) -> Law:
         """The two-number law with Q = ‖ŵ0(τ_S)‖² an output, as the target's fit at this penalty leaves it.
@@ -109,9 +114,41 @@ class Outlook:
         return float(np.ceil(rows[np.argmax(enough)] - target.n)) if enough.any() else np.nan
 
     @cached_property
-    def _posterior(self) -> Posterior | None:
-        return None if self.calibration.point is None else posterior(self.calibration.point)
-
-    @cached_property
     def _covariance(self) -> Shrunk:
         return shrunk(self.calibration.meeting)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Target error over source penalties at one target penalty: ``predicted`` by theory, noise included, left out."""
+
+    source_tau: Array
+    predicted: Array
+    leave_one_out: Array
+
+    @property
+    def rows(self) -> Iterator[tuple[float, float, float]]:
+        return zip(*(values.tolist() for values in (self.source_tau, self.predicted, self.leave_one_out)), strict=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The curve as plain lists."""
+        return {
+            "source_tau": self.source_tau.tolist(),
+            "predicted": self.predicted.tolist(),
+            "leave_one_out": self.leave_one_out.tolist(),
+        }
+
+
+def curve(calibration: Calibration, source_tau: float, target_tau: float) -> Curve | None:
+    """The curve about a source's own best penalty; None without an alignment, a spectrum, or for too many features."""
+    meeting = calibration.meeting
+    if not (calibration.identified and 0 < source_tau < np.inf) or meeting.source.spectrum is None:
+        return None
+    if meeting.target.n_features > _FEATURES or len(meeting.target.rows[0]) < 2:
+        return None
+    from headwater.theory import transfer_risk
+
+    taus = source_tau * _FACTORS
+    predicted = np.asarray(transfer_risk(calibration.population(), taus, target_tau)) + calibration.target_noise**2
+    shifted = meeting.shifted(taus, np.ones_like(taus))
+    return Curve(taus, predicted, loo_error(meeting.target, shifted, np.array([target_tau]))[:, 0])

@@ -153,14 +153,19 @@ class Point:
         return slope, information
 
     def of_target(self, functional: Array) -> tuple[Array, Array]:
-        """Posterior mean and variance (q,) of h'w1 an output, w1 (p, q) the target's coefficients, h (p, q) given."""
+        """Posterior mean and variance of h'w1 an output, w1 (p, q) the target's coefficients.
+
+        h (p, q), or (p, m q) the outputs again and again; as many means and variances.
+        """
         target, source, rho, spread = self.meeting.target, self.meeting.source, self.parameters[RHO], self._spread
-        mean, known = self._start
+        again = functional.shape[1] // target.n_outputs
+        mean, half = (np.tile(each, again) for each in (self._start[0], self._half))
+        known = self._start[1]
         axes = source.coef @ functional if source.spectrum is None else source.spectrum.project(functional)
         there = spread * (self.likelihood.turned.T @ target.project(functional))
         seen = self._solve(there - rho**2 * (self.likelihood.across @ (known[:, None] * axes)))
         prior = spread * np.square(functional).sum(axis=0) - rho**2 * (known @ np.square(axes))
-        expected = rho * (axes * mean).sum(axis=0) + (seen * self._half).sum(axis=0)
+        expected = rho * (axes * mean).sum(axis=0) + (seen * half).sum(axis=0)
         return expected, np.maximum(prior - np.square(seen).sum(axis=0), 0.0)
 
     @property
