@@ -17,6 +17,7 @@ def advise(
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
     delimiter: o.Delimiter = None,
+    explain: o.Explained = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
@@ -25,4 +26,4 @@ def advise(
 
     roles = o.roles(outcome, target_outcome, weights, groups, features, exclude)
     advice, pair = advice_on(source, target, roles, delimiter, degree, criterion.value)
-    show_advice(advice, pair, as_json)
+    show_advice(advice, pair, as_json, explain)

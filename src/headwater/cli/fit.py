@@ -27,6 +27,7 @@ def fit(
     ] = None,
     tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
+    explain: o.Explained = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
@@ -59,6 +60,6 @@ def fit(
     }
     with replaced(out) as part:
         save_model(saved_model(advice, facts), part)
-    show_advice(advice, pair, as_json, model=str(out))
+    show_advice(advice, pair, as_json, explain, model=str(out))
     if not as_json:
-        print(f"\nmodel written to {out}")
+        print(f"model written to {out}")
