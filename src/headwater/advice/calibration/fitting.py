@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from headwater.theory import Population
 
 
-
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """The model of a source and a target that their tables support: w1 = ρ w0 + v, both random.
