@@ -61,7 +61,8 @@ def main() -> None:
         if options.against:
             print(
                 f"{'':12s} before over now: {middle[1][0] / middle[0][0]:.2f} times the time,"
-                f" {middle[1][1] / middle[0][1]:.2f} times the processors, {middle[1][2] / middle[0][2]:.2f} the memory",
+                f" {middle[1][1] / middle[0][1]:.2f} times the processors,"
+                f" {middle[1][2] / middle[0][2]:.2f} the memory",
                 flush=True,
             )
 

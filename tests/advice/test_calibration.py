@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from headwater import SourceRidge, Spectrum, calibrate, theory
-from headwater.advice.calibration.covariance import shrunk
 from headwater.advice.calibration import maximum
+from headwater.advice.calibration.covariance import shrunk
 from headwater.advice.calibration.likelihood import Likelihood, Point
 from headwater.advice.calibration.posterior import posterior
 from headwater.selection.meeting import Meeting

@@ -33,7 +33,7 @@ class Model:
     bend: Array | float = 0.0
 
     def step(self, damping: float = 0.0, move: float = 0.0) -> tuple[Array, float, float]:
-        """The step (5,) of least model, what its free part gains, and ρ's slope there; ``move``: that of a ρ not free."""
+        """The step (5,) of least model, what its free part gains, and ρ's slope there; ``move``: of a ρ not free."""
         old, (slope, information) = self.point.parameters, self.point.derivatives
         floor = [FLOOR, FLOOR, 0.0, FLOOR] * np.maximum(self.unit[1:], 1e-300)
         low = np.r_[-np.inf, np.maximum(floor, [0.1, 0.1, 0.0, 0.1] * old[1:]) - old[1:]]
@@ -55,12 +55,13 @@ class Model:
 def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Point:
     """The minimum of −2 log L over the free parameters, to a tolerance, by damped scoring with the average information.
 
-    The information is no more than near the curvature where rows are few; the symmetric rank-one update (Conn, Gould and
-    Toint 1991) learns the rest from the slopes, so that a step beyond the first few leaves the square of what there was.
+    The information is only near the curvature where rows are few; the symmetric rank-one update (Conn, Gould and Toint
+    1991) learns the rest from the slopes, without which the last digits take a hundred steps in small tables.
     In variances, not in their logarithms: at a variance of 0, a common maximum, the logarithm's slope is 0 as well.
     Warns where so many steps were not enough.
     """
-    damping, bend = 0.0, np.zeros((5, 5))
+    damping, nothing = 0.0, np.zeros((5, 5))
+    bend: Array = nothing
     for _ in range(_STEPS):
         model = Model(point, unit, free, bend)
         gain = model.step()[1]
@@ -75,7 +76,7 @@ def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Poi
             if not better:
                 return point
         if better:
-            bend = _bent(point, tried, free, bend) if expected < _NEARBY else np.zeros((5, 5))
+            bend = _bent(point, tried, free, bend) if expected < _NEARBY else nothing
             point, damping = tried, damping / 10 if damping > 1e-6 else 0.0
         else:
             damping = max(10 * damping, 1e-3)
