@@ -62,7 +62,7 @@ class Outlook:
     calibration: Calibration
 
     def gains(self, scratch: Array, others: list[Array]) -> list[Interval]:
-        """The posterior mean of the gain of others' coefficients (q, p), each, over scratch's, and its 90 % interval."""
+        """What each of others' coefficients (q, p) gains over scratch's: the posterior mean and its 90 % interval."""
         same = Interval(0.0, 0.0, 0.0)
         if self.calibration.point is None:
             return [UNKNOWN if (scratch - other).any() else same for other in others]
