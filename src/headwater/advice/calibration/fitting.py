@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.advice.calibration.covariance import shrunk
-from headwater.advice.calibration.likelihood import NOISE, PRIVATE, RHO, SIGNAL, TARGET_NOISE, Point
+from headwater.advice.calibration.likelihood import NOISE, PRIVATE, SIGNAL, TARGET_NOISE, Point
 from headwater.advice.calibration.profile import profile
 from headwater.estimators.ridge import L2SPRidge
 from headwater.selection.meeting import Meeting
@@ -17,7 +17,6 @@ from headwater.spectrum.rows import Array
 
 if TYPE_CHECKING:
     from headwater.theory import Population
-
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,9 +141,9 @@ class Point:
         sides = [(TARGET_NOISE, target)]
         source = self.meeting.source.spectrum
         if source is not None:
-            total = self._parts.T @ self.parameters[[SIGNAL, NOISE]]
-            shares, own = self._parts / total, slice(SIGNAL, NOISE + 1)
-            slope[own] += shares @ (q - np.square(source.u).sum(axis=1) / total)
+            variance = self._parts.T @ self.parameters[[SIGNAL, NOISE]]
+            shares, own = self._parts / variance, slice(SIGNAL, NOISE + 1)
+            slope[own] += shares @ (q - np.square(source.u).sum(axis=1) / variance)
             information[own, own] += q * shares @ shares.T
             sides.append((NOISE, source))
         for index, side in sides:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _STEPS = 200
 _TINY = 1e-9  # times the information: parameters that cannot be told apart share a step
 _STUCK = 1e9  # times the information: rounding leaves no shorter step
 _NEARBY = 1.0  # of −2 log L still to gain: before, the curvature changes over a step
-_SIDES = 20  # sets of sides tried; on a circle of them the next step is shorter
+_SIDES = 10  # sets of sides held before it counts as going in a circle
 _ROUNDING = 1e-12  # of −2 log L: what two values may differ by that are the same
 
 
@@ -32,7 +33,7 @@ class Model:
     bend: Array | float = 0.0
 
     def step(self, damping: float = 0.0, move: float = 0.0) -> tuple[Array, float, float]:
-        """The step (5,) of least model, what its free part gains, and ρ's slope there; ``move``: that of a ρ not free."""
+        """The step (5,) of least model, what its free part gains, and ρ's slope there; ``move``: of a ρ not free."""
         old, (slope, information) = self.point.parameters, self.point.derivatives
         floor = [FLOOR, FLOOR, 0.0, FLOOR] * np.maximum(self.unit[1:], 1e-300)
         low = np.r_[-np.inf, np.maximum(floor, [0.1, 0.1, 0.0, 0.1] * old[1:]) - old[1:]]
@@ -54,12 +55,13 @@ class Model:
 def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Point:
     """The minimum of −2 log L over the free parameters, to a tolerance, by damped scoring with the average information.
 
-    The information is no more than near the curvature where rows are few; the symmetric rank-one update (Conn, Gould and
-    Toint 1991) learns the rest from the slopes, so that a step beyond the first few leaves the square of what there was.
+    The information is only near the curvature where rows are few; the symmetric rank-one update (Conn, Gould and Toint
+    1991) learns the rest from the slopes, without which the last digits take a hundred steps in small tables.
     In variances, not in their logarithms: at a variance of 0, a common maximum, the logarithm's slope is 0 as well.
     Warns where so many steps were not enough.
     """
-    damping, bend = 0.0, np.zeros((5, 5))
+    damping, nothing = 0.0, np.zeros((5, 5))
+    bend: Array = nothing
     for _ in range(_STEPS):
         model = Model(point, unit, free, bend)
         gain = model.step()[1]
@@ -74,7 +76,7 @@ def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Poi
             if not better:
                 return point
         if better:
-            bend = _bent(point, tried, free, bend) if expected < _NEARBY else np.zeros((5, 5))
+            bend = _bent(point, tried, free, bend) if expected < _NEARBY else nothing
             point, damping = tried, damping / 10 if damping > 1e-6 else 0.0
         else:
             damping = max(10 * damping, 1e-3)
@@ -104,18 +106,26 @@ def _boxed(matrix: Array, slope: Array, low: Array, high: Array, free: list[int]
     """The step s of least slope's + ½ s'matrix s in the box, coordinates that are not free held at 0.
 
     A coordinate is held at the side that it would leave by, and let go where it is then pulled back inside (the
-    primal-dual active set of Bergounioux, Ito and Kunisch 1999).
+    primal-dual active set of Bergounioux, Ito and Kunisch 1999), which nearly always settles; else all sets are tried.
     """
-    side, step = np.zeros(5), np.zeros(5)
+    side = np.zeros(5)
     for _ in range(_SIDES):
-        step = np.select([side < 0, side > 0], [low, high], 0.0)
-        moving = [index for index in free if not side[index]]
-        if moving:
-            step[moving] = np.linalg.solve(matrix[np.ix_(moving, moving)], -(slope + matrix @ step)[moving])
+        step = _held(matrix, slope, low, high, free, side)
         pull = slope + matrix @ step
         below, above = (step < low) | ((side < 0) & (pull > 0)), (step > high) | ((side > 0) & (pull < 0))
         wanted = np.where(np.isin(range(5), free), above.astype(float) - below, 0.0)
         if (wanted == side).all():
-            break
+            return np.asarray(np.clip(step, low, high))
         side = wanted
-    return np.asarray(np.clip(step, low, high))
+    all_sides = product(*[(-1, 0, 1) if index in free else (0,) for index in range(5)])
+    steps = [np.clip(_held(matrix, slope, low, high, free, np.array(sides)), low, high) for sides in all_sides]
+    return min(steps, key=lambda step: float(step @ (slope + matrix @ step / 2)))
+
+
+def _held(matrix: Array, slope: Array, low: Array, high: Array, free: list[int], side: Array) -> Array:
+    """The least of the same with some coordinates at a side, −1 or 1, and the other free ones anywhere."""
+    step = np.select([side < 0, side > 0], [low, high], 0.0)
+    moving = [index for index in free if not side[index]]
+    if moving:
+        step[moving] = np.linalg.solve(matrix[np.ix_(moving, moving)], -(slope + matrix @ step)[moving])
+    return np.asarray(step)
