@@ -145,8 +145,7 @@ def test_the_gain_is_its_definition_where_everything_is_known():
     w = rng.normal(size=(2, P))
     X0, X1 = rng.normal(size=(2000, P)), rng.normal(size=(3000, P))
     advice = advise((X0, X0 @ w[0] + rng.normal(size=2000)), (X1, X1 @ w[1] + rng.normal(size=3000)))
-    alone = advice.alone["scratch"]
-    scratch = advice.meeting.coefficients(*alone.points, alone.weight)[0]
+    scratch = advice.alone["scratch"].fitted[0][0]
     realised = np.sum((scratch - w[1]) ** 2) - np.sum((advice.model.coef_ - w[1]) ** 2)
     assert advice.gain.chosen.estimate == pytest.approx(realised, abs=0.002)
     assert advice.gain.chosen.low <= realised <= advice.gain.chosen.high

@@ -40,6 +40,7 @@ from headwater.spectrum.rows import Array
 SCRATCH, SAME, OWN_LEVEL, RELATED = "scratch", "same task", "same task, own level", "related"
 STACKED = "stacked"
 AS_IS, OWN_PENALTY = "as is", "own penalty"  # of the L2-SP path
+_SPREAD, _CLOSENESS = 0.25, 3.0  # of a related task: c, and what τ1 is about
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def hypotheses(
     related = [hypothesis.share for hypothesis in found if hypothesis.kind == RELATED]
     if len(related) > 1 and criterion == "evidence":
         found = [replace(one, share=one.share / 2) if one.kind == RELATED else one for one in found]
-        found.append(Hypothesis(STACKED, np.nan, share=sum(related) / 2, place=(0, count), stacked=tuple(taus)))
+        stack = Hypothesis(STACKED, np.nan, spread=_SPREAD, closeness=_CLOSENESS, share=sum(related) / 2)
+        found.append(replace(stack, place=(0, count), stacked=tuple(taus)))
     return found
 
 
@@ -166,7 +168,7 @@ def _hypotheses_of(
         path = [_own_penalty(source, tau)] if scale == "auto" and free and source.spectrum is not None else []
         return [*path, Hypothesis(RELATED, tau, axis="scale")]
     known = source.knows_uncertainty(tau)
-    related = Hypothesis(RELATED, tau, axis="scale", spread=0.25 if known else 0.0, closeness=3.0)
+    related = Hypothesis(RELATED, tau, axis="scale", spread=_SPREAD, closeness=_CLOSENESS)
     if scale is True or not open_tau:
         return [related]
     if not known:

@@ -115,7 +115,8 @@ class _Side:
         change = contrasts * np.log(left[:, some]) - target.contrasts * np.log(self.bracket[some]) + log_own
         within = self.logs - 0.5 * outputs * change
         own_level = target.basis.fit_intercept
-        compared = within - 0.5 * outputs * own_level * np.log(left[:, some])
+        # of the determinant too: without a row that of the contrasts is d_i/(1 − w_i/Σw) times what it was
+        compared = within - 0.5 * outputs * own_level * (np.log(left[:, some]) - np.log1p(-weight / target.n))
         if self.stack is not None:
             more, scale = self.stack.posterior(left, contrasts[:, 0] * outputs)
             within = within + more[:, None]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.selection.hypotheses import Hypothesis
+from headwater.selection.hypotheses import Hypothesis, shares_of
 from headwater.selection.source import Source
 from headwater.selection.uncertainty import Uncertainty, Whitening, related, same_task
 from headwater.spectrum.criteria import kept_shares, score_named
@@ -41,8 +41,7 @@ class Meeting:
     @cached_property
     def matrices(self) -> tuple[Array, ...]:
         if self.whitening is not None:
-            turn = self.whitening.turn
-            return (turn @ self.whitening.uncertainty.rows[: len(turn)],)
+            return self.whitening.matrices
         return tuple(source.onto(self.target) for source in self.sources)
 
     @property
@@ -64,16 +63,24 @@ class Meeting:
 
         They are shared by all α and τ1, or by all κ: each costs what it does where nothing is uncertain.
         """
-        if hypothesis.stacked:
-            return self
-        one = self.alone(hypothesis.place[0])
+        index, level, target = hypothesis.place[0], hypothesis.level, self.target
+        taus = hypothesis.stacked or (hypothesis.source_tau,)
+        one = self if hypothesis.stacked else self.alone(index)
         if hypothesis.private and not hypothesis.spread:
             return one
-        level, target, uncertain = hypothesis.level, self.target, one._uncertainty(hypothesis.source_tau)
-        white = related(uncertain, hypothesis.spread) if hypothesis.private else same_task(uncertain, level)
+        if not hypothesis.private:
+            white = same_task(self._uncertainty(index, taus[0]), level)
+        else:
+            shares = hypothesis.spread * shares_of(one.sources, np.array(taus))
+            known = [i for i, tau in enumerate(taus) if shares[i] and one.sources[i].knows_uncertainty(tau)]
+            if not known:
+                return one
+            uncertain = tuple(self._uncertainty(i if hypothesis.stacked else index, taus[i]) for i in known)
+            matrices = self.matrices if hypothesis.stacked else self.matrices[index : index + 1]
+            white = related(target, matrices, uncertain, tuple(float(shares[i]) for i in known))
         u, left = target.u, target.basis.left
         if level:
-            source = white.uncertainty.spectrum
+            source = white.uncertain[0].spectrum
             u = np.vstack([u, np.sqrt(target.n) * (target.y_mean - source.y_mean)])
             if left is not None:
                 assert target.basis.row_weight is not None
@@ -88,13 +95,14 @@ class Meeting:
         )
         return replace(one, target=replace(target, basis=basis, u=white.turn @ u), whitening=white)
 
-    def _uncertainty(self, source_tau: float) -> Uncertainty:
-        if source_tau not in self._met:
-            self._met[source_tau] = Uncertainty(self.source, self.target, source_tau, self.matrix)
-        return self._met[source_tau]
+    def _uncertainty(self, index: int, source_tau: float) -> Uncertainty:
+        if (index, source_tau) not in self._known:
+            met = Uncertainty(self.sources[index], self.target, source_tau, self.matrices[index])
+            self._known[index, source_tau] = met
+        return self._known[index, source_tau]
 
     @cached_property
-    def _met(self) -> dict[float, Uncertainty]:
+    def _known(self) -> dict[tuple[int, float], Uncertainty]:
         return {}
 
     def shifted(self, source_tau: Array, scale: Array) -> Array:
@@ -143,18 +151,18 @@ class Meeting:
         divided = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[1].T, shifted)
         if white is None:
             coef = target.expand(target.singular_values[:, None] * divided / target.n)
-        elif white.spread is None:
-            coef = white.uncertainty.carried(white.turn.T @ divided)
+        elif not white.spread:
+            coef = white.carried(divided)
         else:
-            plain = white.uncertainty.target
+            plain = white.uncertain[0].target
             residual = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
             coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ divided) / target.n)
-            coef += white.spread * white.uncertainty.carried(white.turn.T @ residual)
+            coef += white.carried(residual)
         for index, some, starts in self._parts(source_tau, scale):
             coef += self.sources[index].expand(starts @ held[some])
         if white is not None and white.level:
-            source, moved = white.uncertainty.spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
-            level = source.y_mean + white.uncertainty.level_variance * moved - source.x_mean @ coef
+            source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
+            level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
         return np.asarray(coef.T), level
 
     def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:

@@ -141,7 +141,7 @@ def _unit(part: Part) -> float:
     white = part.meeting.whitening
     if not part.hypothesis.private:
         return 1.0
-    return (part.meeting.target if white is None else white.uncertainty.target).unit
+    return (part.meeting.target if white is None else white.uncertain[0].target).unit
 
 
 def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:

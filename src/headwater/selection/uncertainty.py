@@ -106,20 +106,27 @@ class Uncertainty:
 class Whitening:
     """The axes in which a hypothesis's covariance of y1 is diagonal, whatever the one number that it leaves open.
 
-    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + c A C̃ A' + A A'/(n1 τ1), c the ``spread``:
-    T (I + c A C̃ A') T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here, and ``log_det`` is that of
-    I + c A C̃ A'. The same task, ``spread`` None, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal and 1/κ in the place
-    of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source does not know of its
-    level. A target in these axes is a target: all that is said of its spectrum holds, but that they are not orthonormal
-    in the rows.
+    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + Σ_j c_j A C̃_j A' + A A'/(n1 τ1), c_j each source's
+    ``spread``: with B the sum, T (I + B) T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here, and
+    ``log_det`` is that of I + B. The same task, without ``spread``, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal and
+    1/κ in the place of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source does
+    not know of its level. A target in these axes is a target: all that is said of its spectrum holds, but that they are
+    not orthonormal in the rows. ``matrices`` are S1V1'V0 of each source that has a part, in these axes.
     """
 
-    uncertainty: Uncertainty
-    spread: float | None
+    uncertain: tuple[Uncertainty, ...]
+    spread: tuple[float, ...]
+    matrices: tuple[Array, ...]
     level: bool
     turn: Array
     eigenvalues: Array
     log_det: float = 0.0
+
+    def carried(self, axes: Array) -> Array:
+        """Σ_j c_j C̃_j A' T' axes, or C̃ A' T' axes of the same task; (p, q)."""
+        plain = self.turn.T @ axes
+        parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
+        return np.sum([spread * one.carried(plain) for one, spread in parts], axis=0)
 
 
 def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
@@ -128,14 +135,22 @@ def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
     if level:
         matrix[-1, -1] += uncertainty.target.n * uncertainty.level_variance
     eigenvalues, axes = np.linalg.eigh(matrix)
-    return Whitening(uncertainty, None, level, axes[:, ::-1].T, eigenvalues[::-1].clip(min=0.0))
+    turn = axes[:, ::-1].T
+    return Whitening(
+        (uncertainty,), (), (turn @ uncertainty.rows[:d],), level, turn, eigenvalues[::-1].clip(min=0.0)
+    )
 
 
-def related(uncertainty: Uncertainty, spread: float) -> Whitening:
-    target, r = uncertainty.target, uncertainty.target.rank
-    factor = np.linalg.cholesky(np.eye(r) + spread * uncertainty.matrix[:r, :r])
+def related(
+    target: Spectrum, matrices: tuple[Array, ...], uncertain: tuple[Uncertainty, ...], spread: tuple[float, ...]
+) -> Whitening:
+    """``matrices`` of all sources; ``uncertain`` those of which it is known what they do not know."""
+    r = target.rank
+    inside = [share * one.matrix[:r, :r] for one, share in zip(uncertain, spread, strict=True)]
+    factor = np.linalg.cholesky(np.eye(r) + np.sum(inside, axis=0))
     half = solve_triangular(factor, np.diag(target.singular_values), lower=True)
     squares, axes = np.linalg.eigh(half @ half.T)
     turn = solve_triangular(factor, axes[:, ::-1], lower=True, trans="T").T
     log_det = 2 * float(np.log(np.diag(factor)).sum())
-    return Whitening(uncertainty, spread, False, turn, squares[::-1].clip(min=0.0) / target.n, log_det)
+    turned = tuple(turn @ matrix for matrix in matrices)
+    return Whitening(uncertain, spread, turned, False, turn, squares[::-1].clip(min=0.0) / target.n, log_det)
