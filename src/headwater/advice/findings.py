@@ -12,7 +12,7 @@ from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.calibration.side import variance
 from headwater.advice.outlook import Curve, Law, Rows, curve, law, rows_needed
 from headwater.advice.ranking import Ranking
-from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Judge, Rival
+from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Fit, Judge, Rival
 from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.meeting import Meeting
 from headwater.selection.predictive import Interval
@@ -48,6 +48,7 @@ class Workings:
     alone: dict[str, Surface]
     calibration: Calibration
     judge: Judge
+    fits: dict[str, Fit]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,10 @@ class Findings:
     @property
     def judge(self) -> Judge:
         return self.workings.judge
+
+    @property
+    def fits(self) -> dict[str, Fit]:
+        return self.workings.fits
 
     @cached_property
     def rival(self) -> dict[str, Rival]:

@@ -139,14 +139,16 @@ class Judge:
         return shrunk(self.meeting)[0]
 
 
-def rivals(judge: Judge, fitted: Surface, alone: dict[str, Surface], intercept: Any) -> tuple[Rival, ...]:
-    """The table of what was ``fitted`` and of its rivals.
+def rivals(
+    judge: Judge, fitted: Surface, alone: dict[str, Surface], intercept: Any
+) -> tuple[tuple[Rival, ...], dict[str, Fit]]:
+    """The table of what was ``fitted`` and of its rivals, and the fit of each.
 
     ``alone``: the surfaces of scratch and of the source at its own best penalty, as is. ``intercept``: that of the
     source's own model, None where it is not known.
     """
     target, chosen = judge.meeting.target, judge.left_out
-    fits = dict(_fits(judge.meeting, fitted, alone, intercept))
+    fits = {name: (fit, left) for name, fit, left in _fits(judge.meeting, fitted, alone, intercept)}
     errors = {name: judge.error(fit) for name, (fit, _) in fits.items()}
     found = []
     for name, (fit, residuals) in fits.items():
@@ -162,12 +164,12 @@ def rivals(judge: Judge, fitted: Surface, alone: dict[str, Surface], intercept: 
                 doubted=chosen is not None and name != CHOSEN and left.errs_less_than(chosen),
             )
         )
-    return tuple(found)
+    return tuple(found), {name: fit for name, (fit, _) in fits.items()}
 
 
 def _fits(
     meeting: Meeting, fitted: Surface, alone: dict[str, Surface], intercept: Any
-) -> Iterator[tuple[str, tuple[Fit, Array]]]:
+) -> Iterator[tuple[str, Fit, Array]]:
     """Each rival's fit, and its residuals with rows left out."""
     source, target = meeting.source, meeting.target
     surfaces = {CHOSEN: fitted, SCRATCH: alone[SCRATCH]}
@@ -178,7 +180,7 @@ def _fits(
             surfaces[POOLED] = survey(meeting, [Hypothesis(OWN_LEVEL, tau, private=False)], tau=1.0)
     lone = len(target.rows[0]) == 1  # left out it leaves nothing to learn from
     for name, surface in surfaces.items():
-        yield name, (surface.fitted, target.rows[2] if lone else averaged_loo_residuals(surface))
+        yield name, surface.fitted, target.rows[2] if lone else averaged_loo_residuals(surface)
     coef = source.coef
     zero = np.zeros_like(coef)
     fixed: dict[str, tuple[Array, Array | None]] = (
@@ -190,7 +192,7 @@ def _fits(
     for name, (slopes, given) in fixed.items():
         level = target.y_mean - slopes @ target.x_mean if given is None else given
         residuals = _residuals(target, slopes, level)
-        yield name, ((slopes, level), _about_others(target, residuals) if given is None else residuals)
+        yield name, (slopes, level), _about_others(target, residuals) if given is None else residuals
 
 
 def _residuals(target: Spectrum, coef: Array, intercept: Array) -> Array:

@@ -137,10 +137,11 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         )
     )
     calibration, judge = calibrate_meeting(meeting), Judge(meeting, surface)
+    rows, fits = rivals(judge, surface, alone, _intercept(model))
     found = Advice(
         source=Size(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Size(meeting.target.n, start.n_features, start.n_outputs),
-        rivals=rivals(judge, surface, alone, _intercept(model)),
+        rivals=rows,
         source_optimal_tau=start.known_tau,
         transfer_optimal_tau=float(unscaled.source_tau[0]),
         target_tau=float(unscaled.target_tau[0]),
@@ -150,7 +151,7 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         benefit=benefit_of(meeting),
         notes=tuple(notes(meeting, calibration)),
         criterion=criterion,
-        workings=Workings(model, meeting, surface, alone, calibration, judge),
+        workings=Workings(model, meeting, surface, alone, calibration, judge, fits),
     )
     return replace(found, notes=(*doubts(found), *found.notes))
 
@@ -171,9 +172,10 @@ def with_penalties(advice: Advice, source_tau: float | None = None, tau: float |
         f"the model has the penalties asked for ({words}), and the table and the verdict are about it; "
         "all else is about a free choice"
     )
+    rows, fits = rivals(advice.judge, model.surface_, advice.alone, _intercept(model))
     return replace(
         advice,
-        workings=replace(advice.workings, model=model),
-        rivals=rivals(advice.judge, model.surface_, advice.alone, _intercept(model)),
+        workings=replace(advice.workings, model=model, fits=fits),
+        rivals=rows,
         notes=(*advice.notes, note),
     )

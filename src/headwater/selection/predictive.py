@@ -95,29 +95,29 @@ def _of_part(part: Part, slopes: Array, levels: Array) -> tuple[Array, Array, fl
     coefficient, of a column of ones; one of the target's own is N(ȳ1, σ1²/n1), whatever w1.
     """
     seen, target, white = part.meeting, part.meeting.target, part.meeting.whitening
-    n, plain = target.n, target if white is None else white.uncertainty.target
-    shared, uncertainty = white is not None and white.level, None if white is None else white.uncertainty
-    own = float(not shared and target.basis.fit_intercept)
+    n, plain = target.n, target if white is None else white.uncertain[0].target
+    shared = white.uncertain[0] if white is not None and white.level else None  # its level is the target's
+    own = float(shared is None and target.basis.fit_intercept)
     h, ones = slopes, np.zeros_like(levels)
-    if shared and uncertainty is not None:  # ℓ1 = ℓ0 + (x̄1 − x̄0)'w1
-        h, ones = slopes + uncertainty.shift * levels, levels * uncertainty.level_variance
+    if shared is not None:  # ℓ1 = ℓ0 + (x̄1 − x̄0)'w1
+        h, ones = slopes + shared.shift * levels, levels * shared.level_variance
 
     def seen_in_rows(columns: Array, level: Array) -> Array:
         """A (columns, level), in the hypothesis's axes."""
         rows = plain.singular_values[:, None] * plain.project(columns)
-        if shared and uncertainty is not None:
-            rows = np.vstack([rows, np.sqrt(n) * (uncertainty.shift.T @ columns + level)])
+        if shared is not None:
+            rows = np.vstack([rows, np.sqrt(n) * (shared.shift.T @ columns + level)])
         return rows if white is None else white.turn @ rows
 
     penalised, penalised_prior = seen_in_rows(h, 0 * ones) / n, float(np.vdot(h, h)) / n
     known, known_prior = np.zeros_like(penalised), 0.0
-    if uncertainty is not None and white is not None:
-        covered = uncertainty.covered(h)
-        spread, prior = seen_in_rows(covered, ones), float(np.vdot(h, covered) + levels @ ones)
-        if white.spread is None:
-            penalised, penalised_prior = spread, prior
+    if white is not None:
+        covered = white.covered(h)
+        seen_of_it, prior = seen_in_rows(covered, ones), float(np.vdot(h, covered) + levels @ ones)
+        if white.spread:
+            known, known_prior = seen_of_it, prior
         else:
-            known, known_prior = white.spread * spread, white.spread * prior
+            penalised, penalised_prior = seen_of_it, prior
     kept, divided = kept_shares(target, part.target_tau)
     finite = np.isfinite(part.target_tau)
     inverse = np.where(finite, 1 / np.where(finite, part.target_tau, 1.0), 0.0)
@@ -129,7 +129,7 @@ def _of_part(part: Part, slopes: Array, levels: Array) -> tuple[Array, Array, fl
     if source is not None and not np.isinf(part.source_tau).all():
         starts = np.nan_to_num(source.starts(part.source_tau, part.scale))
         place += np.tensordot(starts, source.project(h), axes=((0, 1), (0, 1)))[:, None]
-    level = uncertainty.spectrum.y_mean if shared and uncertainty is not None else plain.y_mean
+    level = plain.y_mean if shared is None else shared.spectrum.y_mean
     place += float(levels @ level)
     variance = known_prior + penalised_prior * inverse + own * float(levels @ levels) / n
     variance = variance - np.einsum("rqm,rqm->m", share, known[:, :, None] + penalised[:, :, None] * inverse)

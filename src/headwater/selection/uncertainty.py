@@ -128,6 +128,11 @@ class Whitening:
         parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
         return np.sum([spread * one.carried(plain) for one, spread in parts], axis=0)
 
+    def covered(self, columns: Array) -> Array:
+        """Σ_j c_j C̃_j columns, or C̃ columns of the same task; (p, q)."""
+        parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
+        return np.sum([spread * one.covered(columns) for one, spread in parts], axis=0)
+
 
 def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
     d = uncertainty.target.rank + level
