@@ -118,7 +118,7 @@ def curve(judge: Judge, recommended: float) -> Curve | None:
     tau, criterion = judge.meeting.source.known_tau, judge.surface.criterion
     if judge.meeting.source.spectrum is None or not 0 < tau < np.inf or judge.left_out is None:
         return None
-    taus = np.unique([*(tau * _FACTORS), recommended])
+    taus = np.unique([*(tau * _FACTORS), tau if np.isnan(recommended) else recommended])
     surfaces = [
         survey(judge.meeting, [Hypothesis(SCRATCH if np.isinf(one) else AS_IS, one)], criterion=criterion)
         for one in taus

@@ -65,6 +65,8 @@ def _rows(advice: Findings) -> str:
 def _change(advice: Findings, gain: float) -> str:
     """A gain as a share of scratch's error, to two digits."""
     share = gain / advice.errors.scratch if advice.errors.scratch else 0.0
+    if not np.isfinite(share):
+        return "unknown"
     return f"{_digits(100 * abs(share), 2)} % {'more' if share < 0 else 'less'}" if share else "no less"
 
 
