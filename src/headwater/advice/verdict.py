@@ -86,7 +86,7 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
     path = survey(meeting, [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)],
                   criterion=criterion)  # fmt: skip
-    unscaled = best(path)
+    unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration = calibrate_meeting(meeting)
     outlook = Outlook(calibration)
     scratch = alone[SCRATCH].fitted[0]
@@ -94,9 +94,9 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         source=Size(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Size(meeting.target.n, start.n_features, start.n_outputs),
         source_optimal_tau=start.known_tau,
-        transfer_optimal_tau=float(unscaled.source_tau[0]),
-        target_tau=float(unscaled.target_tau[0]),
-        scale=float(best(alone[RELATED]).scale[0]),
+        transfer_optimal_tau=unscaled[0],
+        target_tau=unscaled[2],
+        scale=best(alone[RELATED]).point[1],
         weight=surface.transfer_weight,
         errors=Errors(
             scratch=predicted_error(alone[SCRATCH]),

@@ -118,9 +118,9 @@ class TransferRidge(Ridge):
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
-        self.source_tau_ = each([choice.starts[0][0] for _, choice in fits], by_source=True)
-        self.scale_ = each([choice.starts[1][0] for _, choice in fits], by_source=True)
-        self.tau_ = each([choice.target_tau[0] if choice.hypothesis.private else np.inf for _, choice in fits])
+        taus, scales, target_taus = ([choice.point[i] for _, choice in fits] for i in range(3))
+        self.source_tau_, self.scale_ = each(taus, by_source=True), each(scales, by_source=True)
+        self.tau_ = each(target_taus)
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)

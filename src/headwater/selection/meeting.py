@@ -148,7 +148,7 @@ class Meeting:
         """
         target, held, white = self.target, weight.sum(axis=1), self.whitening
         shifted, level = self.shifted(source_tau, scale), None
-        divided = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[1].T, shifted)
+        divided = np.einsum("kr,rqk->rq", weight @ (1 / (target.eigenvalues + target_tau[:, None])), shifted)
         if white is None:
             coef = target.expand(target.singular_values[:, None] * divided / target.n)
         elif not white.spread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,15 @@ class Part:
     def starts(self) -> tuple[Array, Array]:
         """The starts' penalties and scales among all sources, (k,), or (k, s) of several; ∞ and 0: no part."""
         return self.hypothesis.spoken(self.source_tau, self.scale)
+
+    @property
+    def point(self) -> tuple[Any, Any, float]:
+        """Penalty, scale and target penalty of a part of one point: floats, of several sources (s,) of the first two.
+
+        A task that is the same has no part of its own, so that its target penalty is ∞.
+        """
+        tau, scale = (float(values[0]) if values.ndim == 1 else values[0] for values in self.starts)
+        return tau, scale, float(self.target_tau[0]) if self.hypothesis.private else np.inf
 
     @cached_property
     def fitted(self) -> tuple[Array, Array]:
