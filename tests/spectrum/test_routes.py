@@ -159,10 +159,10 @@ def test_the_whole_averaged_fit_is_left_out_exactly(p, n1):
     np.testing.assert_allclose(averaged_loo_residuals(meeting, surface)[:, 0], brute, atol=1e-10)
 
 
-def test_wide_tables_stay_wide():
+def test_wide_tables_stay_wide(random_sparse):
     """p ≫ n: nothing of size p×p, dense or sparse."""
     rng = np.random.default_rng(0)
-    X = scipy.sparse.random_array((40, 200_000), density=1e-3, rng=rng, format="csr")
+    X = random_sparse((40, 200_000), 1e-3, rng)
     y = rng.normal(size=40)
     sparse = TransferRidge(SourceRidge().fit(X, y)).fit(X[:20], y[:20])
     assert sparse.coef_.shape == (200_000,)

@@ -268,10 +268,10 @@ def test_single_precision_is_never_copied_into_double_as_a_whole(shape, weighted
     assert shape[0] > shape[1] or vectors.dtype == np.float32
 
 
-def test_wide_tables_cost_what_their_rows_cost():
+def test_wide_tables_cost_what_their_rows_cost(random_sparse):
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(10, 100_000))
-    sparse = scipy.sparse.random_array((100, 200_000), density=1e-3, rng=rng, format="csr")
+    sparse = random_sparse((100, 200_000), 1e-3, rng)
     for rows, room in ((dense, 5 * dense.nbytes), (sparse, 5e7)):
         y = rng.normal(size=rows.shape[0])
         start = np.ones(rows.shape[1])
