@@ -1,9 +1,9 @@
 """Criteria: what a penalty is chosen by, for many responses and penalties on one decomposition.
 
-Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses y − X
-ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance. All
-are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are had
-by a complex step (headwater.spectrum.penalty).
+Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
+y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
+All are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are
+had by a complex step (headwater.spectrum.penalty).
 """
 
 from __future__ import annotations
