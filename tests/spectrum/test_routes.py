@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
@@ -159,7 +160,7 @@ def test_the_whole_averaged_fit_is_left_out_exactly(p, n1):
     np.testing.assert_allclose(averaged_loo_residuals(meeting, surface)[:, 0], brute, atol=1e-10)
 
 
-def test_wide_tables_stay_wide(random_sparse):
+def test_wide_tables_stay_wide():
     """p ≫ n: nothing of size p×p, dense or sparse."""
     rng = np.random.default_rng(0)
     X = random_sparse((40, 200_000), 1e-3, rng)

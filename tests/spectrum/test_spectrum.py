@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from sklearn.linear_model import Ridge
 
 import headwater.spectrum.routes
@@ -268,7 +269,7 @@ def test_single_precision_is_never_copied_into_double_as_a_whole(shape, weighted
     assert shape[0] > shape[1] or vectors.dtype == np.float32
 
 
-def test_wide_tables_cost_what_their_rows_cost(random_sparse):
+def test_wide_tables_cost_what_their_rows_cost():
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(10, 100_000))
     sparse = random_sparse((100, 200_000), 1e-3, rng)

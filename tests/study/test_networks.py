@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-pytest.importorskip("matplotlib")  # ruff: noqa: E402
+pytest.importorskip("matplotlib")
 
 from headwater.cli import main
 from headwater.study.networks.experiment import Networks, coarse_first
