@@ -7,9 +7,9 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse
+from optional import pd
 from refits import left_out
 from scipy.special import logsumexp
 from sklearn.base import clone

@@ -2,7 +2,8 @@
 
 Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
 y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
-All are analytic in tau, complex values included: their slopes are had by a complex step (headwater.spectrum.penalty).
+All are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are
+had by a complex step (headwater.spectrum.penalty).
 """
 
 from __future__ import annotations
@@ -127,16 +128,20 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
     outside = np.eye(len(group)) - span @ span.T
     if spectrum.basis.fit_intercept:
         outside -= np.outer(root, root) / spectrum.n
-    # What no penalty touches; the directions that least squares fits exactly are made exactly 0.
+    # (I − UU' − √w√w'/Σw)_gg, the part of S that no penalty touches: its directions that least squares fits exactly are
+    # made exactly 0, and where the rows are spanned all are.
     share, axes = np.linalg.eigh(outside)
     axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
     outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
     kept, divided = kept_shares(spectrum, tau)
     finite = np.where(np.isfinite(tau), tau, 1.0)
+    # S = that + U_g diag(τ/(λ+τ)) U_g' and r = its residual + U_g diag(τ/(λ+τ)) u; where the first terms are 0, both
+    # are taken over τ: S⁻¹r is the same, r'S⁻¹r and det S get their τ back below, and τ → 0 loses nothing.
     shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
     own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
     inside = np.einsum("gr,rm,rqk->mgqk", left, shares, u, optimize=True)
     numerator = (inside + (axes @ (axes.T @ residual[group]))[:, :, None]).reshape(len(tau), len(group), -1)
+    # S is singular where the group alone decides part of its own fit.
     sign, log_det = np.linalg.slogdet(own)
     alone = (sign <= 0) | ~np.isfinite(log_det)
     own[alone] = np.eye(len(group))
@@ -171,6 +176,11 @@ SCORES: dict[str, Callable[[Decomposed, Array, Array], Array]] = {
     "loo": pseudo_evidence(loo_error),
     "gcv": pseudo_evidence(gcv_error),
 }
+
+
+def needs_rows(criterion: str) -> bool:
+    """Whether a criterion leaves rows out, and so has to have them kept."""
+    return criterion == "loo"
 
 
 def score_named(criterion: str) -> Callable[[Decomposed, Array, Array], Array]:
