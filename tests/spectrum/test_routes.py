@@ -10,10 +10,6 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
 from headwater import L2SPRidge, Moments, SourceRidge, Spectrum, TransferRidge
-from headwater.selection.hypotheses import hypotheses
-from headwater.selection.meeting import Meeting
-from headwater.selection.source import as_source
-from headwater.selection.survey import survey
 
 SHAPES = [(60, 8), (20, 8), (9, 8), (10, 30)]
 TAUS = np.array([0.0, 1e-3, 0.1, 1.0, np.inf])

@@ -19,7 +19,6 @@ from headwater.estimators.transfer import TransferRidge
 from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, RELATED, SCRATCH, path_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.prediction import Errors, benefit_of, predicted_error
-from headwater.selection.surface import Surface
 from headwater.selection.survey import best, survey
 
 

@@ -72,9 +72,7 @@ class TransferRidge(Ridge):
         self.fit_intercept = fit_intercept
         self.per_output = per_output
 
-    def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None) -> Self:
         """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough.
 
         ``groups`` (n1,) name what was measured repeatedly: between hypotheses a group then counts as one row, and

@@ -137,9 +137,7 @@ class Meeting:
         """The average of the fits with these weights (k, m); (q, p). A lone weight of 1 gives one fit."""
         return self._fitted(source_tau, scale, target_tau, weight)[0]
 
-    def _fitted(
-        self, source_tau: Array, scale: Array, target_tau: Array, weight: Array
-    ) -> tuple[Array, Array | None]:
+    def _fitted(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> tuple[Array, Array | None]:
         """Coefficients, and intercepts where the level is not the target's own; averages of
 
         αm + X1'S⁻¹r/(n1 τ1) + c C̃A'S⁻¹r,   r = y1 − αX1m,   S = I + c AC̃A' + X1X1'/(n1 τ1),

@@ -36,7 +36,8 @@ def survey(
 
 def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
     seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
-    nodes, logs = hypothesis.nodes(_NODES), np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
+    nodes: Array = hypothesis.nodes(_NODES)
+    logs: Array = np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
 
     def part() -> Part:
         target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
