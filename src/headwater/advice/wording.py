@@ -58,6 +58,9 @@ def what_is_known(advice: Findings) -> Iterator[str]:
     else:
         low, high = calibration.rho_interval
         yield f"alignment rho {calibration.rho:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    mass = ", ".join(f"{name} {share:.0%}" for name, share in advice.surface.mass.items())
+    level = advice.surface.share_of(SAME)
+    yield f"posterior weight: {mass}" + (f"; the level is the source's with {level:.0%}" if level else "")
     yield f"the choice takes {_interval(gain.chosen)} off the target's excess risk from scratch"
     yield f"the source at its own best penalty, as it is, takes {_interval(gain.source_optimal)} off"
     if calibration.identified:

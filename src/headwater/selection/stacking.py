@@ -74,7 +74,7 @@ class Stack:
     def posterior(self, brackets: Array, observations: Array | float, contrasts: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
 
-        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): rows or contrasts, times outputs.
+        ``brackets`` (..., k, m): b(α) of the probes; ``observations`` (..., m): rows or contrasts, times outputs.
         Where ``contrasts`` are no more than the sources, the numbers could leave no noise at all: the prior stands.
         """
         rest, pull, stiffness = self._quadratic(brackets)
