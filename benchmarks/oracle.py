@@ -24,7 +24,7 @@ from headwater import SourceRidge, TransferRidge
 
 @dataclass(frozen=True)
 class Model:
-    """One population: p features of variance ∝ k^-decay, rows and noise of both sides, ρ, σ_v/σ_w, the level's shift."""
+    """One population: p features of variance ∝ k^-decay, rows and noise of both sides, ρ, σ_v/σ_w, the level."""
 
     name: str
     p: int
@@ -73,7 +73,7 @@ def draw(model: Model, seed: int, ways: dict[str, Callable[..., Any]]) -> dict[s
 def oracle(model: Model, X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> tuple[np.ndarray, float]:
     """The posterior mean of the target's coefficients and level.
 
-    The source's level has a flat prior, and the target's where it has its own; where it has the source's, this is known.
+    The source's level has a flat prior, and so has the target's own; where it has the source's, this is known.
     """
     one, variance = np.ones((model.n0, 1)), 1 / model.p
     diffuse = 1e6  # the variance of a level: flat, as far as these outcomes go

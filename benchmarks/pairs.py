@@ -16,8 +16,8 @@ from regret import design, real_tables
 from sklearn.pipeline import Pipeline
 
 from headwater.tables.columns import CATEGORY
-from headwater.tables.pair import Roles, read_pair
 from headwater.tables.design import prepare
+from headwater.tables.pair import Roles, read_pair
 
 NUMBER, YES_NO, COUNT = "number", "yes/no", "count"
 

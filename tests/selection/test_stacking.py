@@ -7,9 +7,9 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse
+from optional import pd
 from refits import left_out
 from scipy.special import logsumexp
 from sklearn.base import clone
@@ -136,7 +136,9 @@ def test_sources_that_complete_each_other_are_stacked():
 
 
 @pytest.mark.parametrize("models", [[GOOD, OTHER], [OPPOSITE, HUNDREDFOLD, UNRELATED.coef_]], ids=["alike", "unlike"])
-@pytest.mark.parametrize("options", [{}, {"tau": 0.3}, {"source_tau": 0.5}, {"criterion": "gcv", "scale": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"tau": 0.3}, {"source_tau": 0.5}, {"criterion": "gcv", "scale": True}], ids=str
+)
 def test_the_chosen_point_is_the_l2sp_fit_it_names(models, options):
     if "source_tau" in options:
         models = [model for model in models if isinstance(model, SourceRidge)]
@@ -349,7 +351,9 @@ def test_advice_ranks_sources_and_is_about_the_first(criterion):
     assert ranking.sources[0].error == pytest.approx(alone.errors.chosen)
     fitted = TransferRidge([SourceRidge(criterion=criterion).fit(*one) for one in sources], criterion=criterion)
     np.testing.assert_allclose(ranking.model.predict(X1), fitted.fit(X1, Y1).predict(X1), atol=1e-8)
-    np.testing.assert_allclose([one.weight for one in ranking.sources], fitted.source_weight_[[[1, 2, 0][i] for i in order]], atol=1e-8)
+    np.testing.assert_allclose(
+        [one.weight for one in ranking.sources], fitted.source_weight_[[[1, 2, 0][i] for i in order]], atol=1e-8
+    )
     assert (ranking.stacked > 0) == (criterion == "evidence") == all(np.isfinite(one.scale) for one in ranking.sources)
     assert "source[2] serves best of 3" in str(advice) and str(ranking) in str(advice)
     assert [one["source"] for one in advice.as_dict()["ranking"]["sources"]] == order

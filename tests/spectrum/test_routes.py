@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
 from headwater import L2SPRidge, Moments, SourceRidge, Spectrum, TransferRidge
-from headwater.selection.hypotheses import hypotheses
-from headwater.selection.meeting import Meeting
-from headwater.selection.source import as_source
-from headwater.selection.survey import survey
 
 SHAPES = [(60, 8), (20, 8), (9, 8), (10, 30)]
 TAUS = np.array([0.0, 1e-3, 0.1, 1.0, np.inf])
@@ -139,7 +136,7 @@ def test_ends_are_values():
 def test_wide_tables_stay_wide():
     """p ≫ n: nothing of size p×p, dense or sparse."""
     rng = np.random.default_rng(0)
-    X = scipy.sparse.random_array((40, 200_000), density=1e-3, rng=rng, format="csr")
+    X = random_sparse((40, 200_000), 1e-3, rng)
     y = rng.normal(size=40)
     sparse = TransferRidge(SourceRidge().fit(X, y)).fit(X[:20], y[:20])
     assert sparse.coef_.shape == (200_000,)

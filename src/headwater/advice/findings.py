@@ -216,6 +216,7 @@ class Findings:
             "direction": self.direction,
             "scale": self.scale,
             "weight": self.weight,
+            "hypotheses": self.surface.mass,
             "errors": asdict(self.errors),
             "table": [one.as_dict() for one in self.rivals],
             "benefit": asdict(self.benefit),

@@ -129,13 +129,10 @@ def _fitted(source: Any, criterion: str) -> Any:
 def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     """The advice about one source, from the model fitted to its meeting with the target."""
     start, surface, criterion = meeting.source, model.surface_, model.criterion
-    path = path_of(start)
-    alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path.items()}
-    unscaled = best(
-        survey(
-            meeting, [path[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)], criterion=criterion
-        )
-    )
+    alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
+    compared = [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)]
+    path = survey(meeting, compared, criterion=criterion)
+    unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration, judge = calibrate_meeting(meeting), Judge(meeting, surface)
     rows, fits = rivals(judge, surface, alone, _intercept(model))
     found = Advice(
@@ -143,9 +140,9 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         target=Size(meeting.target.n, start.n_features, start.n_outputs),
         rivals=rows,
         source_optimal_tau=start.known_tau,
-        transfer_optimal_tau=float(unscaled.source_tau[0]),
-        target_tau=float(unscaled.target_tau[0]),
-        scale=float(best(alone[RELATED]).scale[0]),
+        transfer_optimal_tau=unscaled[0],
+        target_tau=unscaled[2],
+        scale=best(alone[RELATED]).point[1],
         scaled=judge.error(alone[RELATED].fitted).estimate,
         weight=surface.transfer_weight,
         benefit=benefit_of(meeting),

@@ -118,9 +118,10 @@ class _Side:
         # of the determinant too: without a row that of the contrasts is d_i/(1 − w_i/Σw) times what it was
         compared = within - 0.5 * outputs * own_level * (np.log(left[:, some]) - np.log1p(-weight / target.n))
         if self.stack is not None:
-            more, scale = self.stack.posterior(left, contrasts[:, 0] * outputs)
+            free, rows_left = contrasts[:, 0] * outputs, (target.n - weight[:, 0]) * outputs
+            more, scale = self.stack.posterior(left, free, free)
             within = within + more[:, None]
-            compared = compared + self.stack.posterior(left, (target.n - weight[:, 0]) * outputs)[0][:, None]
+            compared = compared + self.stack.posterior(left, rows_left, free)[0][:, None]
             residuals = self.stack.at(scale, residuals)[:, :, None]
         share = np.exp(within - within.max(axis=(1, 2), keepdims=True))
         share = np.broadcast_to(share / share.sum(axis=(1, 2), keepdims=True), (len(residuals), *share.shape[1:]))

@@ -137,9 +137,7 @@ class Meeting:
         """The average of the fits with these weights (k, m); (q, p). A lone weight of 1 gives one fit."""
         return self._fitted(source_tau, scale, target_tau, weight)[0]
 
-    def _fitted(
-        self, source_tau: Array, scale: Array, target_tau: Array, weight: Array
-    ) -> tuple[Array, Array | None]:
+    def _fitted(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> tuple[Array, Array | None]:
         """Coefficients, and intercepts where the level is not the target's own; averages of
 
         αm + X1'S⁻¹r/(n1 τ1) + c C̃A'S⁻¹r,   r = y1 − αX1m,   S = I + c AC̃A' + X1X1'/(n1 τ1),
@@ -148,7 +146,7 @@ class Meeting:
         """
         target, held, white = self.target, weight.sum(axis=1), self.whitening
         shifted, level = self.shifted(source_tau, scale), None
-        divided = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[1].T, shifted)
+        divided = np.einsum("kr,rqk->rq", weight @ (1 / (target.eigenvalues + target_tau[:, None])), shifted)
         if white is None:
             coef = target.expand(target.singular_values[:, None] * divided / target.n)
         elif not white.spread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,10 @@ from headwater.spectrum.rows import Array
 class Part:
     """One hypothesis over its starts and target penalties; ``meeting`` is the target as it sees it.
 
-    ``source_tau`` and ``scale`` (k,) of its own source, (k, s) of s stacked, are the starts; ``target_tau`` (m,), of the
-    same task 1/κ;
-    ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV; ``log_prior`` (k, m) is each
-    point's prior mass; ``log_evidence`` what is held against other hypotheses. A start of sources stacked belongs to
-    one target penalty; elsewhere score and prior are −∞.
+    ``source_tau`` and ``scale`` (k,) of its own source, (k, s) of s stacked, are the starts; ``target_tau`` (m,) τ1, of
+    the same task 1/κ; ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV;
+    ``log_prior`` (k, m) is each point's prior mass; ``log_evidence`` what is held against other hypotheses. A start of
+    sources stacked belongs to one target penalty; elsewhere score and prior are −∞.
     """
 
     hypothesis: Hypothesis
@@ -47,6 +47,15 @@ class Part:
         """The starts' penalties and scales among all sources, (k,), or (k, s) of several; ∞ and 0: no part."""
         return self.hypothesis.spoken(self.source_tau, self.scale)
 
+    @property
+    def point(self) -> tuple[Any, Any, float]:
+        """Penalty, scale and target penalty of a part of one point: floats, of several sources (s,) of the first two.
+
+        A task that is the same has no part of its own, so that its target penalty is ∞.
+        """
+        tau, scale = (float(values[0]) if values.ndim == 1 else values[0] for values in self.starts)
+        return tau, scale, float(self.target_tau[0]) if self.hypothesis.private else np.inf
+
     @cached_property
     def fitted(self) -> tuple[Array, Array]:
         """The average fit: coefficients (q, p) and intercepts (q,)."""
@@ -57,8 +66,8 @@ class Part:
 class Surface:
     """The hypotheses compared, each a part with its prior ``odds``, and the posterior by ``criterion``.
 
-    ``observations``: how many rows count as one in comparing hypotheses. Repeated measures speak for or against a
-    hypothesis once a group, though within a hypothesis each row has its say.
+    ``rows_per_observation``: how many rows count as one between hypotheses. Repeated measures speak for or against one
+    once a group, though within it each row has its say.
     """
 
     criterion: str

@@ -36,7 +36,8 @@ def survey(
 
 def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
     seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
-    nodes, logs = hypothesis.nodes(_NODES), np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
+    nodes: Array = hypothesis.nodes(_NODES)
+    logs: Array = np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
 
     def part() -> Part:
         target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
@@ -93,10 +94,10 @@ def _log_step(nodes: Array) -> float:
 
 
 def _closer(nodes: Array, weight: Array) -> Array:
-    """As many nodes over the part that holds more than a millionth of the weight at its peak; a lone one stays."""
+    """As many nodes over the part that holds more than a ten-millionth of the weight at its peak; a lone one stays."""
     if len(nodes) == 1:
         return nodes
-    held = np.flatnonzero(weight >= 1e-6 * weight.max())
+    held = np.flatnonzero(weight >= 1e-7 * weight.max())
     low, high = max(held[0] - 1, 0), min(held[-1] + 1, len(nodes) - 1)
     return np.linspace(nodes[low], nodes[high], len(nodes))
 
@@ -160,9 +161,12 @@ def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> 
     free = np.flatnonzero(steps)
     refined = found.copy()
     for _ in range(12 if len(free) else 0):
-        slope, curvature = _derivatives(value, refined)
+        grid = value(refined[0] + _OFFSETS, refined[1] + _OFFSETS)
+        if not np.isfinite(grid).all():
+            return float(found[0]), float(found[1])
+        slope, curvature = _derivatives(grid)
         slope, curvature = slope[free], curvature[np.ix_(free, free)]
-        if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).max() >= 0:
+        if np.linalg.eigvalsh(curvature).max() >= 0:
             return float(found[0]), float(found[1])
         move = np.linalg.solve(curvature, slope)
         refined[free] -= move
@@ -174,13 +178,12 @@ def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> 
 
 
 _WIDTH = 1e-2
+_OFFSETS = _WIDTH * np.arange(-2, 3)
 _FIRST, _SECOND = np.array([1, -8, 0, 8, -1]) / (12 * _WIDTH), np.array([-1, 16, -30, 16, -1]) / (12 * _WIDTH**2)
 
 
-def _derivatives(value: Callable[[Array, Array], Array], at: Array) -> tuple[Array, Array]:
-    """Slopes (2,) and curvatures (2, 2) from a grid of five by five values."""
-    offsets = _WIDTH * np.arange(-2, 3)
-    grid = value(at[0] + offsets, at[1] + offsets)
+def _derivatives(grid: Array) -> tuple[Array, Array]:
+    """Slopes (2,) and curvatures (2, 2) from a grid of five by five values, or five by one."""
     if grid.shape[1] == 1:
         grid = np.repeat(grid, 5, axis=1)
     across, along = grid[:, 2], grid[2]

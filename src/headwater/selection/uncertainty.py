@@ -106,12 +106,12 @@ class Uncertainty:
 class Whitening:
     """The axes in which a hypothesis's covariance of y1 is diagonal, whatever the one number that it leaves open.
 
-    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + Σ_j c_j A C̃_j A' + A A'/(n1 τ1), c_j each source's
-    ``spread``: with B the sum, T (I + B) T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here, and
-    ``log_det`` is that of I + B. The same task, without ``spread``, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal and
-    1/κ in the place of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source does
-    not know of its level. A target in these axes is a target: all that is said of its spectrum holds, but that they are
-    not orthonormal in the rows. ``matrices`` are S1V1'V0 of each source that has a part, in these axes.
+    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + Σ_j c_j A C̃_j A' + A A'/(n1 τ1), c_j each
+    source's ``spread``: with B the sum, T (I + B) T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here,
+    and ``log_det`` is that of I + B. The same task, without ``spread``, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal
+    and 1/κ in the place of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source
+    does not know of its level. A target in these axes is a target: all that is said of its spectrum holds, but that
+    they are not orthonormal in the rows. ``matrices`` are S1V1'V0 of each source that has a part, in these axes.
     """
 
     uncertain: tuple[Uncertainty, ...]
@@ -141,9 +141,7 @@ def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
         matrix[-1, -1] += uncertainty.target.n * uncertainty.level_variance
     eigenvalues, axes = np.linalg.eigh(matrix)
     turn = axes[:, ::-1].T
-    return Whitening(
-        (uncertainty,), (), (turn @ uncertainty.rows[:d],), level, turn, eigenvalues[::-1].clip(min=0.0)
-    )
+    return Whitening((uncertainty,), (), (turn @ uncertainty.rows[:d],), level, turn, eigenvalues[::-1].clip(min=0.0))
 
 
 def related(
