@@ -171,6 +171,29 @@ def test_the_sources_are_trained_once_for_all_shares(
     assert trained == [2, 2, 1, 2]  # one weight decay more costs one source
 
 
+@pytest.mark.parametrize("name", ["newsgroups", "mnist"])
+def test_a_new_head_and_scratch_are_draws_of_their_own(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """No network starts where another did: the source's first weights reappear in no head and no scratch network."""
+    from headwater import nets
+
+    started: list[dict[str, Any]] = []
+    train = nets.train
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        started.append(arguments[1])
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(nets, "train", watched)
+    records(tmp_path, Networks.of(name, "small", seeds=1, weight_decays=(0.0, 1e-3), data=data, shares=(0.7,)))
+    first, *others = started
+    for states in others:
+        for layer in ("head.weight", "hidden1.weight"):
+            for begun in states[layer]:
+                assert (begun - first[layer][0]).abs().max() > 1e-3 * first[layer].abs().max()
+
+
 def count(folder: Path) -> int:
     try:
         with sqlite3.connect(f"file:{folder / 'trials.sqlite'}?mode=ro", uri=True) as connection:
