@@ -74,9 +74,9 @@ def train(
     _check(template, states, rows, K)
     plan = layers(template)
     X, y = rows[0].to(device), rows[1].to(device)
-    if plan is None:
-        X = _laid_out(X)
     on_cpu = X.device.type == "cpu"
+    if plan is None and on_cpu:
+        X = _laid_out(X)
     if plan is not None:
         groups, kind = _shares(seeds, torch.get_num_threads() if on_cpu else 1), partial(train_dense, plan)
     elif not on_cpu and stackable(template):
