@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 from headwater import SourceRidge, Spectrum, TransferRidge, theory
-from headwater.selection import optimal_tau
+from headwater.spectrum.penalty import optimal_tau
 
 P, N0, N1, RHO, SOURCE_NOISE, TARGET_NOISE = 500, 250, 50, 0.3, 1.0, 0.1
 POPULATION = theory.Population.isotropic(

@@ -21,8 +21,8 @@ from sklearn.linear_model import Ridge, RidgeCV
 from threadpoolctl import threadpool_limits
 
 from headwater import Spectrum
-from headwater.crossing import Crossing
-from headwater.source import Source
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import Source
 
 N0, N1, P = 5000, 200, 500
 SOURCE_TAUS, TARGET_TAUS = np.logspace(-3, 2, 50), np.logspace(-3, 2, 30)
@@ -37,10 +37,10 @@ def draw(seed: int = 0) -> tuple[np.ndarray, ...]:
 
 def ours(X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> np.ndarray:
     source = Spectrum.from_rows(X0, y0, leave_one_out=False)
-    crossing = Crossing(Spectrum.from_rows(X1, y1), Source(np.zeros((1, P)), source))
+    meeting = Meeting(Spectrum.from_rows(X1, y1), (Source(np.zeros((1, P)), source),))
     scale = np.ones(len(SOURCE_TAUS))
-    score = crossing.score(SOURCE_TAUS, scale, TARGET_TAUS, "loo")
-    return crossing.each_coefficients(SOURCE_TAUS, scale, TARGET_TAUS[score.argmax(axis=1)])[:, 0]
+    score = meeting.score(SOURCE_TAUS, scale, TARGET_TAUS, "loo")
+    return meeting.each_coefficients(SOURCE_TAUS, scale, TARGET_TAUS[score.argmax(axis=1)])[:, 0]
 
 
 def expert(X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> np.ndarray:

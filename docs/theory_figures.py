@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from headwater import theory
-from headwater.figures import phase_diagram, write_figure
 from headwater.theory import Population
+from headwater.theory.figures import phase_diagram, write_figure
 
 IMAGES = Path(__file__).parent / "images"
 TARGET_TAU = 0.1

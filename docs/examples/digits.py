@@ -41,7 +41,7 @@ def load(small: bool) -> Digits:
             for rows, names in ((slice(None), [0, 3, 6, 8, 9]), (~held, [1, 2, 4, 5, 7]), (held, [1, 2, 4, 5, 7]))
         )
     else:
-        from headwater import datasets
+        from headwater.study.networks import data as datasets
 
         pair = datasets.load("mnist", DATA if DATA.is_dir() else None)
         others, train, test = (Rows(X[:, 0], y) for X, y in (pair.source.train, pair.target.train, pair.target.test))

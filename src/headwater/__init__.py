@@ -8,26 +8,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from headwater.version import __version__
 
 if TYPE_CHECKING:
     from headwater import theory as theory
-    from headwater.advice import advise as advise
-    from headwater.calibration import calibrate as calibrate
-    from headwater.estimators import L2SPRidge as L2SPRidge
-    from headwater.estimators import SourceRidge as SourceRidge
-    from headwater.estimators import TransferRidge as TransferRidge
-    from headwater.moments import Moments as Moments
-    from headwater.spectrum import Spectrum as Spectrum
+    from headwater.advice.calibration.fitting import calibrate as calibrate
+    from headwater.advice.verdict import advise as advise
+    from headwater.estimators.ridge import L2SPRidge as L2SPRidge
+    from headwater.estimators.ridge import SourceRidge as SourceRidge
+    from headwater.estimators.transfer import TransferRidge as TransferRidge
+    from headwater.spectrum.moments import Moments as Moments
+    from headwater.spectrum.spectrum import Spectrum as Spectrum
 
 _HOME = {
-    "L2SPRidge": "headwater.estimators",
-    "Moments": "headwater.moments",
-    "SourceRidge": "headwater.estimators",
-    "Spectrum": "headwater.spectrum",
-    "TransferRidge": "headwater.estimators",
-    "advise": "headwater.advice",
-    "calibrate": "headwater.calibration",
+    "L2SPRidge": "headwater.estimators.ridge",
+    "Moments": "headwater.spectrum.moments",
+    "SourceRidge": "headwater.estimators.ridge",
+    "Spectrum": "headwater.spectrum.spectrum",
+    "TransferRidge": "headwater.estimators.transfer",
+    "advise": "headwater.advice.verdict",
+    "calibrate": "headwater.advice.calibration.fitting",
     "theory": "headwater.theory",
 }
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headwater.advice import Advice
-    from headwater.pair import Pair, Roles
+    from headwater.advice.verdict import Advice
+    from headwater.tables.pair import Pair, Roles
 
 
 def advice_on(
     source: Path, target: Path, roles: Roles, delimiter: str | None, degree: int, criterion: str
 ) -> tuple[Advice, Pair]:
     """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
-    from headwater.pair import read_pair
+    from headwater.cli.progress import progress_bar, status
+    from headwater.tables.pair import read_pair
 
     with status(f"reading {source} and {target}"):
         pair = read_pair(source, target, roles, delimiter)
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
-    from headwater.advice import advise
-    from headwater.preparation import LIMIT, fit_source, held
-    from headwater.study.progress import progress_bar
+    from headwater.advice.verdict import advise
+    from headwater.estimators.from_table import fit_source
+    from headwater.tables.design import LIMIT, rows_clipped
 
     before, after = pair.source, pair.target
     with progress_bar(f"fitting {source}", "rows") as progress:
@@ -35,7 +34,7 @@ def advice_on(
     with status(f"fitting {target}"):
         rows = after.table.data.select([column.name for column in pair.columns])
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
-        beyond = held(model[:-1], after.table)
+        beyond = rows_clipped(model[:-1], after.table)
     notes = list(pair.notes)
     if beyond:
         notes.append(
@@ -43,12 +42,3 @@ def advice_on(
             "standard deviations, drawn in to there"
         )
     return replace(advice, notes=(*notes, *advice.notes)), pair
-
-
-def status(text: str) -> Any:
-    """A line on standard error that says what is being done, gone when it is; nothing where no one is watching."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from headwater.pair import Roles
+    from headwater.tables.pair import Roles
 
 
 class Criterion(StrEnum):
@@ -43,10 +43,6 @@ By = Annotated[
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
-Seed = Annotated[
-    int | None,
-    typer.Option(help="Accepted for scripts that always pass one: nothing here is random, and it does nothing."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
 
 
@@ -59,7 +55,7 @@ def roles(
     exclude: list[str] | None,
 ) -> Roles:
     """The columns' parts as they were asked for."""
-    from headwater.pair import Roles
+    from headwater.tables.pair import Roles
 
     return Roles(outcome, target_outcome, weights, groups, _names(features), _names(exclude))
 

@@ -37,15 +37,13 @@ def predict(
     """Write DATA's columns, unchanged, and the prediction for each of its rows."""
     import pyarrow as pa
 
-    from headwater import __version__
-    from headwater.blocks import read_table, read_text
-    from headwater.cli.job import status
-    from headwater.cli.output import print_json
-    from headwater.cli.showing import show_notes
-    from headwater.cli.writing import check_output, replaced
-    from headwater.columns import met
-    from headwater.persistence import load_model
-    from headwater.study.progress import progress_bar
+    from headwater.advice.saved import load_model
+    from headwater.cli.progress import progress_bar, status
+    from headwater.cli.showing import print_json, show_notes
+    from headwater.files import check_output, replaced
+    from headwater.tables.columns import met
+    from headwater.tables.table import read_table, read_text
+    from headwater.version import __version__
 
     if out is not None:
         check_output(out, model, data)
@@ -96,7 +94,7 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 def _write_file(table: pa.Table, path: Path, out: Path) -> None:
     import pyarrow as pa
 
-    from headwater.study.progress import progress_bar
+    from headwater.cli.progress import progress_bar
 
     with (
         pa.output_stream(str(path), compression="gzip" if out.suffix.lower() == ".gz" else None) as file,

@@ -12,8 +12,8 @@ from headwater.cli.networks import cifar10, independence, mnist, newsgroups
 from headwater.cli.study import AsJson, Out, Seeds, numbers, print_files, run, twelve_digits
 
 if TYPE_CHECKING:
-    from headwater.study.experiments import Synthetic
     from headwater.study.runner import Result
+    from headwater.study.synthetic.experiment import Synthetic
 
 app = typer.Typer(
     name="reproduce",
@@ -52,7 +52,7 @@ def phase(
     as_json: AsJson = False,
 ) -> None:
     """Isotropic features: the ratio of the two optimal penalties against ρ, for several γ."""
-    from headwater.study.experiments import Synthetic
+    from headwater.study.synthetic.experiment import Synthetic
 
     experiment = Synthetic.phase(
         gammas=twelve_digits(numbers("--gammas", gammas)),
@@ -87,7 +87,7 @@ def covariance(
     as_json: AsJson = False,
 ) -> None:
     """Power-law features: the ratio of the two optimal penalties against ρ, for several spectra."""
-    from headwater.study.experiments import Synthetic
+    from headwater.study.synthetic.experiment import Synthetic
 
     experiment = Synthetic.covariance(
         alphas=twelve_digits(numbers("--alphas", alphas)),
@@ -109,11 +109,13 @@ def _penalties(text: str) -> tuple[float, ...]:
 
 
 def _run(experiment: Synthetic, out: Path, workers: int, as_json: bool) -> None:
-    run(experiment, out, workers, partial(_print_json if as_json else _print_table, experiment.curve))
+    from headwater.study.synthetic.study import study
+
+    run(study(experiment), out, workers, partial(_print_json if as_json else _print_table, experiment.curve))
 
 
 def _print_json(curve: str, result: Result) -> None:
-    from headwater.cli.output import print_json
+    from headwater.cli.showing import print_json
 
     keys = ("rho", "ratio_mean", "ratio_ci95", "theory_ratio")
     summary = [{curve: row.value, **{key: getattr(row, key) for key in keys}} for row in result.summary]

@@ -10,7 +10,7 @@ import typer
 from headwater.cli import options as o
 
 if TYPE_CHECKING:
-    from headwater.moments import Array
+    from headwater.spectrum.rows import Array
 
 NAMES = {
     "chosen": "this model",
@@ -31,15 +31,13 @@ def score(
     as_json: o.AsJson = False,
 ) -> None:
     """Mean squared error and R² on DATA: of the model, from scratch, and of the source's own model."""
-    from headwater import __version__
-    from headwater.blocks import read_table
-    from headwater.cli.job import status
-    from headwater.cli.output import print_json
-    from headwater.cli.showing import show_notes, table
-    from headwater.columns import met
-    from headwater.pair import with_outcome
-    from headwater.persistence import load_model
-    from headwater.study.progress import progress_bar
+    from headwater.advice.saved import load_model
+    from headwater.cli.progress import progress_bar, status
+    from headwater.cli.showing import print_json, show_notes, table
+    from headwater.tables.columns import met
+    from headwater.tables.pair import with_outcome
+    from headwater.tables.table import read_table
+    from headwater.version import __version__
 
     loaded = load_model(model)
     with status(f"reading {data}"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,12 +13,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from headwater import __version__
+from headwater.files import replaced, why_unreadable
 from headwater.nets.models import Factory, States, initial, member
 from headwater.nets.models import members as some
 from headwater.nets.recipe import Recipe, matches
 from headwater.nets.streams import stream
 from headwater.nets.training import Progress, Rows, accuracy, train
+from headwater.version import __version__
 
 FORMAT = 1
 _MARK = "headwater.nets.path"
@@ -154,13 +154,8 @@ class SourcePath:
             "weight_decays": self.weight_decays,
             "scores": self.scores,
         }
-        file = Path(file)
-        beside = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            beside.write_bytes(save(self.states, {_MARK: json.dumps(table)}))
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replaced(Path(file), "file") as part:
+            part.write_bytes(save(self.states, {_MARK: json.dumps(table)}))
 
     @classmethod
     def load(cls, file: Path, factory: Factory) -> Self:
@@ -185,8 +180,7 @@ class SourcePath:
                 tuple(float(score) for score in table["scores"]),
             )
         except OSError as problem:
-            reason = "there is no such file" if isinstance(problem, FileNotFoundError) else problem
-            raise type(problem)(f"{file}: cannot be read: {reason}") from None
+            raise type(problem)(f"{file}: cannot be read: {why_unreadable(problem)}") from None
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError):
             raise ValueError(f"{file}: not a source path saved by headwater, or not whole; sweep again") from None
         except ValueError as problem:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from headwater.files import replaced
 from headwater.study import drawing, report
 from headwater.study.presentation import Presentation
 
@@ -23,11 +22,11 @@ from headwater.study.presentation import Presentation
 def write(shown: Presentation, config: Mapping[str, Any], folder: Path, command: str = "") -> None:
     """Write trials.parquet, summary.csv, figure.svg, figure.png and report.html into the folder."""
     svg, png = drawing.as_files(shown.draw, shown.title)
-    replace(folder / "trials.parquet", as_parquet(shown.trials))
-    replace(folder / "summary.csv", as_csv(shown.summary).encode())
-    replace(folder / "figure.svg", svg)
-    replace(folder / "figure.png", png)
-    replace(folder / "report.html", report.render(shown, config, svg.decode(), command).encode())
+    _write(folder / "trials.parquet", as_parquet(shown.trials))
+    _write(folder / "summary.csv", as_csv(shown.summary).encode())
+    _write(folder / "figure.svg", svg)
+    _write(folder / "figure.png", png)
+    _write(folder / "report.html", report.render(shown, config, svg.decode(), command).encode())
 
 
 def as_parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
@@ -55,11 +54,6 @@ def as_csv(summary: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put the content in place of the file at once: a reader, or a second run, never sees half of it."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
+def _write(path: Path, content: bytes) -> None:
+    with replaced(path, "--out") as part:
         part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

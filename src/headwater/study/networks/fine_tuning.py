@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.datasets import Rows, Task
+from headwater.study.networks.data import Rows, Task
 from headwater.study.networks.experiment import TargetTrial, Trial
 from headwater.study.store import Record
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from joblib import cpu_count
 
-from headwater.datasets import Pair, Task, load
+from headwater.study.networks.data import Pair, Task, load
 from headwater.study.networks.experiment import Networks, Setting, SourceTrial, TargetTrial, Trial
 from headwater.study.networks.fine_tuning import HIDDEN, Progress, chosen, flights, network, subset
 from headwater.study.runner import Plan, Tick

@@ -1,0 +1,94 @@
+"""Ranking: how several sources stand toward a target, by themselves and all together."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from headwater.estimators.transfer import TransferRidge
+from headwater.selection.hypotheses import STACKED, hypotheses
+from headwater.selection.meeting import Meeting
+from headwater.selection.prediction import predicted_error
+from headwater.selection.source import is_several
+from headwater.selection.surface import Surface
+from headwater.selection.survey import survey
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One of several sources; ``source`` is its place in the list they were given in.
+
+    ``weight``: its share of the posterior by itself; scratch and the stack hold the rest. ``scale``: its number among
+    all sources stacked, averaged over the posterior, NaN where none are. ``credibility``: how probably its own table
+    says anything at all. ``error``: the predicted target error, leave-one-out mean squared, of transfer from it alone.
+    """
+
+    source: int
+    weight: float
+    scale: float
+    credibility: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Several sources, those that hold most of the posterior first, and what they promise together.
+
+    ``stacked`` is the posterior share of all sources stacked, ``error`` the predicted target error of ``model``, the
+    TransferRidge fitted to all of them.
+    """
+
+    sources: tuple[Ranked, ...]
+    stacked: float
+    error: float
+    model: Any
+
+    @property
+    def first(self) -> Any:
+        """The source that ranks first, as it was given or fitted."""
+        return self.model.source[self.sources[0].source]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ranking as plain numbers; infinities and NaN are left to the writer."""
+        return {"sources": [asdict(one) for one in self.sources], "stacked": self.stacked, "error": self.error}
+
+    def __str__(self) -> str:
+        lines = ["source     share  number in the stack  credibility  predicted error by itself"]
+        lines += [
+            f"source[{one.source}]{one.weight:8.1%}{one.scale:21.3g}{one.credibility:13.1%}{one.error:27.5g}"
+            for one in self.sources
+        ]
+        return "\n".join([*lines, f"stacked  {self.stacked:8.1%}{'':34}{self.error:27.5g}  (all together)"])
+
+
+def is_listed(source: Any) -> bool:
+    """Whether this is a list of sources, some of which may be pairs of arrays (X0, y0) still to be fitted."""
+    tables = (isinstance(one, tuple) and np.ndim(one[0]) == 2 for one in source) if isinstance(source, list) else ()
+    return isinstance(source, list) and (is_several(source) or any(tables))
+
+
+def rank(model: TransferRidge, meeting: Meeting) -> Ranking:
+    """How each source stands, by itself and beside the others, from the model fitted to all that the target has met.
+
+    Costs a survey and a leave-one-out for each source.
+    """
+    return Ranking(
+        ranked(meeting, model.surface_),
+        stacked=model.surface_.mass.get(STACKED, 0.0),
+        error=predicted_error(meeting, model.surface_),
+        model=model,
+    )
+
+
+def ranked(meeting: Meeting, surface: Surface) -> tuple[Ranked, ...]:
+    """The sources of a meeting, those that hold most of the posterior first; equals by their errors."""
+    held = surface.weight.sum(axis=1) * (surface.hypothesis == STACKED)
+    scales = held @ surface.scale / held.sum() if held.any() else np.full(len(meeting.sources), np.nan)
+    found = []
+    for index, (source, weight) in enumerate(zip(meeting.sources, surface.source_weight, strict=True)):
+        alone = meeting.alone(index)
+        error = predicted_error(alone, survey(alone, hypotheses(source), criterion=surface.criterion))
+        found.append(Ranked(index, float(weight), float(scales[index]), source.credibility, error))
+    return tuple(sorted(found, key=lambda one: (-one.weight, one.error)))

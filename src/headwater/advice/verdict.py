@@ -1,0 +1,140 @@
+"""Verdict: whether to transfer, how hard to regularise the source for it, what is known of that, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from headwater.advice.calibration.fitting import calibrate_meeting
+from headwater.advice.findings import Findings, Size, Workings
+from headwater.advice.outlook import Gains, Outlook
+from headwater.advice.ranking import is_listed, rank
+from headwater.advice.wording import describe, notes, sentence
+from headwater.estimators.ridge import SourceRidge
+from headwater.estimators.transfer import TransferRidge
+from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, SCALED, SCRATCH, hypotheses
+from headwater.selection.meeting import Meeting
+from headwater.selection.prediction import Errors, benefit_of, predicted_error
+from headwater.selection.surface import Choice, Surface
+from headwater.selection.survey import best, survey
+from headwater.spectrum.rows import Array
+
+
+@dataclass(frozen=True)
+class Advice(Findings):
+    """What to do with a source and a target, in words, and the findings that it rests on."""
+
+    def __str__(self) -> str:
+        return describe(self) if self.ranking is None else f"{describe(self)}\n\n{self.ranking}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        return sentence(self)
+
+
+def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
+    """Say whether to transfer from a source to a target and how hard to regularise the source for it.
+
+    ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
+    SourceRidge carries its preprocessor along. Of a list of such sources the advice is about the one that serves best,
+    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1,
+    weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
+    preprocessor, fitted on the source, first.
+    ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
+    benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> w = rng.normal(size=5)
+    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(30, 5))
+    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=30)))
+    >>> advice.verdict
+    'transfer'
+    """
+    if source is None:
+        raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
+    fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)
+    model = TransferRidge(fitted, criterion=criterion)
+    X, y, weight = (*target, None)[:3]
+    meeting = model.meet(X, y, weight, groups)
+    model.choose(meeting)
+    if not is_listed(source):
+        return _advice(model, meeting)
+    ranking = rank(model, meeting)
+    best_one = ranking.sources[0].source
+    alone = TransferRidge(fitted[best_one], criterion=criterion)
+    if meeting.sources[best_one].unit is None:
+        met = meeting.alone(best_one)
+        alone.read_as(model)
+    else:  # its own units are not those in which the target has met all sources
+        met = alone.meet(X, y, weight, groups)
+    return replace(_advice(alone.choose(met), met), ranking=ranking)
+
+
+def _fitted(source: Any, criterion: str) -> Any:
+    return SourceRidge(criterion=criterion).fit(*source) if isinstance(source, tuple) else source
+
+
+def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
+    """The advice about one source, from the model fitted to its meeting with the target."""
+    start, surface, criterion = meeting.source, model.surface_, model.criterion
+
+    # Each by itself: the joint surface's grid closes in on where the whole has mass, which may miss a rival's.
+    alone = {hypothesis.name: [hypothesis] for hypothesis in hypotheses(start)}
+    surfaces = {name: survey(meeting, compared, criterion=criterion) for name, compared in alone.items()}
+
+    def peak(name: str) -> Choice:
+        return best(meeting, surfaces[name], alone[name])
+
+    useful = surface.unscaled_weight > surface.mass[SCRATCH]
+    unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
+    calibration = calibrate_meeting(meeting)
+    outlook = Outlook(calibration)
+
+    def averaged(over: Surface) -> Array:
+        return meeting.coefficients(*over.points, over.weight)
+
+    scratch = averaged(surfaces[SCRATCH])
+    return Advice(
+        source=Size(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
+        target=Size(meeting.target.n, start.n_features, start.n_outputs),
+        source_optimal_tau=start.known_tau,
+        transfer_optimal_tau=unscaled.source_tau,
+        target_tau=unscaled.target_tau,
+        scale=peak(SCALED).scale,
+        weight=surface.transfer_weight,
+        errors=Errors(
+            scratch=predicted_error(meeting, surfaces[SCRATCH]),
+            source_optimal=predicted_error(meeting, surfaces[AS_IS]),
+            chosen=predicted_error(meeting, surface),
+            scaled=predicted_error(meeting, surfaces[SCALED]),
+        ),
+        benefit=benefit_of(meeting),
+        gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
+        notes=tuple(notes(meeting, calibration)),
+        criterion=criterion,
+        workings=Workings(model, meeting, surface, surfaces, calibration, outlook),
+    )
+
+
+def with_penalties(advice: Advice, source_tau: float | None = None, tau: float | None = None) -> Advice:
+    """The advice about the model at these penalties; a penalty that is None is chosen."""
+    given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
+    given = {name: value for name, value in given.items() if value is not None}
+    model = clone(advice.model).set_params(**given).read_as(advice.model).choose(advice.meeting)
+    words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
+    note = (
+        f"the model has the penalties asked for ({words}) and the error called chosen is its own; "
+        "all else is about a free choice"
+    )
+    return replace(
+        advice,
+        workings=replace(advice.workings, model=model),
+        errors=replace(advice.errors, chosen=predicted_error(advice.meeting, model.surface_)),
+        notes=(*advice.notes, note),
+    )

@@ -1,1 +1,0 @@
-"""The demo: bundled patients, older ones the source and thirty younger ones the target."""

@@ -1,0 +1,131 @@
+"""Shell: what the three estimators share with scikit-learn and each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from headwater.estimators.compatibility import check_alignment, check_sources
+from headwater.estimators.preprocessors import READABLE, features, shared_features, units
+from headwater.selection.meeting import Meeting
+from headwater.selection.source import Source, as_source, members
+from headwater.spectrum.rows import Array
+from headwater.spectrum.spectrum import Spectrum
+
+
+class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Reading rows, holding coefficients, predicting; the source, or several, is data and never refitted."""
+
+    source: Any = None
+    fit_intercept: bool
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __sklearn_clone__(self) -> Self:
+        """A clone that keeps the fitted source by reference: a source is data, not a setting to refit."""
+        params = self.get_params(deep=False)
+        fresh = type(self)(
+            **{name: value if name == "source" else clone(value, safe=False) for name, value in params.items()}
+        )
+        for kept in ("_metadata_request", "_sklearn_output_config"):
+            if hasattr(self, kept):
+                setattr(fresh, kept, clone(getattr(self, kept), safe=False))
+        return fresh
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are."""
+        nested = [name for name in params if name.startswith("source__")]
+        if nested:
+            raise ValueError(f"{nested[0]} would change a fitted source: fit a source with it and pass that as source")
+        super().set_params(**params)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Predicted outcome of rows X (n, p): (n,), or (n, q) where y had columns."""
+        check_is_fitted(self)
+        if self._pipelines():
+            validate_data(self, X, reset=False, skip_check_array=True)
+            X = features(self._pipelines()[0], X)
+        else:
+            X = validate_data(self, X, reset=False, **READABLE)
+        return np.asarray(X @ self.coef_.T + self.intercept_)
+
+    def meet(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        leave_one_out: bool = True,
+    ) -> Meeting:
+        """The target's decomposition met with the sources, for all that is asked of the two; nothing is fitted.
+
+        ``groups`` (n1,): leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        """
+        X, y = self._read(X, y)
+        spectrum = Spectrum.from_rows(
+            X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out, groups=groups
+        )
+        return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
+
+    def read_as(self, other: Ridge) -> Self:
+        """Take rows as another estimator was found to: as many columns, of the same names."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+        return self
+
+    def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Checked rows, in the source's own features where the source is a Pipeline."""
+        if not self._pipelines():
+            return tuple(validate_data(self, X, y, multi_output=True, y_numeric=True, **READABLE))
+        _, y = validate_data(self, X, y, skip_check_array=True)
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        return shared_features(members(self.source), X), y
+
+    def _pipelines(self) -> list[Pipeline]:
+        return [model for model in members(self.source) if isinstance(model, Pipeline)]
+
+    def _sources_for(self, spectrum: Spectrum) -> tuple[Source, ...]:
+        """The sources, checked against the target they are to start and against each other."""
+        models = members(self.source)
+        found = []
+        for index, (model, unit) in enumerate(zip(models, units(models), strict=True)):
+            pipeline = isinstance(model, Pipeline)
+            names = None if pipeline else getattr(model, "feature_names_in_", None)
+            try:
+                source = replace(as_source(model[-1] if pipeline else model), unit=unit)
+                check_alignment(source, spectrum, names, getattr(self, "feature_names_in_", None))
+            except ValueError as problem:
+                raise ValueError(f"source[{index}]: {problem}" if len(models) > 1 else str(problem)) from None
+            found.append(source)
+        check_sources(found)
+        return tuple(found)
+
+    def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any) -> None:
+        """Set coef_ and intercept_ from coefficients (q, p), in the precision of the data."""
+        intercept = spectrum.y_mean - coef @ spectrum.x_mean
+        self.coef_ = (coef if spectrum.y_ndim == 2 else coef[0]).astype(dtype, copy=False)
+        self.intercept_ = intercept if spectrum.y_ndim == 2 else float(intercept[0])
+
+
+def penalty(value: Any, name: str) -> float | None:
+    """A penalty as a float, None for "auto"."""
+    if isinstance(value, str) and value == "auto":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not number >= 0:
+        raise ValueError(f"{name} must be 'auto' or a number not below 0, got {value!r}")
+    return number

@@ -1,0 +1,179 @@
+"""Criteria: what a penalty is chosen by, for many responses and penalties on one decomposition.
+
+Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
+y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
+All are analytic in tau, complex values included: their slopes are had by a complex step (headwater.spectrum.penalty).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.spectrum.decomposed import Decomposed
+from headwater.spectrum.rows import Array
+
+_CHUNK = 1 << 19  # numbers held at once, 4 MB: about a core's cache
+_TINY = np.finfo(np.float64).tiny
+
+
+def log_evidence(spectrum: Decomposed, u: Array, tau: Array) -> Array:
+    """Restricted log marginal likelihood of w ~ N(0, σ²/(nτ) I), the noise variance profiled out; larger is better.
+
+    −2 log E = q m log(Σ u²/(1 + λ/τ) + remainder) + q Σ log(1 + λ/τ) with m = n − 1 contrasts (Patterson and Thompson
+    1971). Both ends are limits: at τ = inf the second term is 0, at τ = 0 the powers of τ are cancelled by hand.
+    """
+    m, rank, lam = _contrasts(spectrum, "evidence"), spectrum.rank, spectrum.eigenvalues[:, None]
+    energy = np.einsum("rqk,rqk->rk", u, u)
+    remainder = float(spectrum.remainder.sum())
+    finite = np.isfinite(tau)
+    t = np.where(finite, tau, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bracket = energy.T @ np.divide(1.0, lam + t)
+        log_determinant = np.log(lam + t).sum(axis=0)
+        if remainder > 0:
+            value = m * np.log(t * bracket + remainder) + log_determinant - rank * np.log(t)
+        else:
+            powers = (m - rank) * np.log(t) if m != rank else 0.0
+            value = m * np.log(np.maximum(bracket, _TINY)) + log_determinant + powers
+    total = energy.sum(axis=0)[:, None] + remainder
+    scratch = m * np.log(np.maximum(total, _TINY))
+    # A response that does not vary says nothing of the penalty.
+    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite & (total > 0) & (rank > 0), value, scratch))
+
+
+def gcv_error(spectrum: Decomposed, u: Array, tau: Array) -> Array:
+    """Generalised cross-validation (Golub, Heath and Wahba 1979), averaged over outputs; smaller is better."""
+    energy = np.einsum("rqk,rqk->rk", u, u)
+    free = _contrasts(spectrum, "gcv") - spectrum.rank
+    kept, divided = kept_shares(spectrum, tau)
+    kept = kept if free else divided
+    left = kept.sum(axis=0) + free
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = spectrum.n * (energy.T @ kept**2 + spectrum.remainder.sum()) / left**2 / spectrum.n_outputs
+    return np.asarray(np.where(left > 0, value, np.inf))
+
+
+def _contrasts(spectrum: Decomposed, criterion: str) -> float:
+    if spectrum.rank and spectrum.contrasts <= 0:
+        raise ValueError(f"sample_weight sums to {spectrum.n:g}: weights are frequencies, and {criterion} needs over 1")
+    return spectrum.contrasts
+
+
+def loo_error(spectrum: Decomposed, u: Array, tau: Array) -> Array:
+    """Exact leave-one-out mean squared error at fixed alpha = nτ, averaged over outputs; smaller is better.
+
+    A spectrum of groups leaves out each group whole.
+    """
+    weight, (_, outputs, starts) = spectrum.rows[1], u.shape
+    total = np.zeros((starts, len(tau)), dtype=tau.dtype)
+    step = max(1, _CHUNK // max(1, spectrum.rank * outputs * len(tau)))
+    for first in range(0, starts, step):
+        some = slice(first, first + step)
+        for rows, residuals in left_out(spectrum, u[:, :, some], tau):
+            total[some] += np.einsum("i,iqkm->km", weight[rows], np.square(residuals, out=residuals))
+    return total / (spectrum.n * spectrum.n_outputs)
+
+
+def left_out(spectrum: Decomposed, u: Array, tau: Array) -> Iterator[tuple[Any, Array]]:
+    """Which rows are left out, each by itself or whole groups, and their residuals (rows, q, k, m), part by part."""
+    if spectrum.basis.groups is not None:
+        yield from ((rows, group_parts(spectrum, u, tau, rows)[0]) for rows in spectrum.basis.groups)
+        return
+    step = max(1, _CHUNK // max(1, prod(u.shape[1:]) * len(tau)))
+    for first in range(0, len(spectrum.rows[0]), step):
+        rows = slice(first, first + step)
+        yield rows, loo_parts(spectrum, u, tau, rows)[0]
+
+
+def loo_parts(spectrum: Decomposed, u: Array, tau: Array, rows: slice) -> tuple[Array, Array]:
+    """Leave-one-out residuals y_i − ŷ_(−i) of some rows (rows, q, k, m), and what its own fit leaves each, d (rows, m).
+
+    The residual (I − H) y over d_i = 1 − h_i − w_i/Σw. For a row that least squares fits exactly both vanish like τ,
+    which is divided out, so that τ → 0 loses nothing. A lone row has an infinite residual.
+    """
+    all_left, weight, residual = spectrum.rows
+    left, outside, shape = all_left[rows], spectrum.basis.outside[rows], (*u.shape[1:], len(tau))
+    numerator, own = (np.empty((len(left), *size), dtype=tau.dtype) for size in (shape, shape[-1:]))
+    exact = outside == 0
+    kept, divided = kept_shares(spectrum, tau)
+    for some, shares in ((~exact, kept), (exact, divided)):
+        if some.any():
+            axes = (u[..., None] * shares[:, None, None]).reshape(spectrum.rank, prod(shape))
+            numerator[some] = (left[some] @ axes).reshape(-1, *shape)
+            own[some] = left[some] ** 2 @ shares + outside[some, None]
+    numerator += np.where(exact[:, None], 0.0, residual[rows])[:, :, None, None]
+    lone = own <= 0
+    numerator /= (np.where(lone, 1.0, own) * np.sqrt(weight[rows])[:, None])[:, None, None]
+    if lone.any():
+        numerator[np.broadcast_to(lone[:, None, None], numerator.shape)] = np.inf
+    return numerator, own * np.where(exact[:, None] & np.isfinite(tau), tau, 1.0)
+
+
+def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+    """Residuals of rows left out together (g, q, k, m), what they take from the bracket (k, m), and log det (m,).
+
+    With r the group's residuals and S = (I − H)_gg its block of what the fit leaves, both √w-scaled, the residuals left
+    out are S⁻¹r; leaving the group out takes r'S⁻¹r from the likelihood's bracket and the factor det S from the
+    determinant. A group that alone decides part of its own fit has infinite residuals.
+    """
+    all_left, row_weight, residual = spectrum.rows
+    left, root = all_left[group], np.sqrt(row_weight[group])
+    outside = np.eye(len(group)) - left @ left.T
+    if spectrum.basis.fit_intercept:
+        outside -= np.outer(root, root) / spectrum.n
+    # What no penalty touches; the directions that least squares fits exactly are made exactly 0.
+    share, axes = np.linalg.eigh(outside)
+    axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
+    outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
+    kept, divided = kept_shares(spectrum, tau)
+    finite = np.where(np.isfinite(tau), tau, 1.0)
+    shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
+    own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
+    inside = np.einsum("gr,rm,rqk->mgqk", left, shares, u, optimize=True)
+    numerator = (inside + (axes @ (axes.T @ residual[group]))[:, :, None]).reshape(len(tau), len(group), -1)
+    sign, log_det = np.linalg.slogdet(own)
+    alone = (sign <= 0) | ~np.isfinite(log_det)
+    own[alone] = np.eye(len(group))
+    found = np.linalg.solve(own, numerator)
+    shape = (len(tau), len(group), *u.shape[1:])
+    taken = unit[:, None] * np.einsum("mgqk,mgqk->mk", found.reshape(shape), numerator.reshape(shape))
+    found[alone] = np.inf
+    residuals = np.moveaxis(found.reshape(shape), 0, -1) / root[:, None, None, None]
+    with np.errstate(divide="ignore"):
+        return residuals, taken.T, log_det + len(group) * np.log(unit)
+
+
+def kept_shares(spectrum: Decomposed, tau: Array) -> tuple[Array, Array]:
+    """τ/(λ+τ) (r, m), the share of each direction left to the residual, and the same over τ; at τ = inf both are 1."""
+    finite, lam = np.isfinite(tau), spectrum.eigenvalues[:, None]
+    t = np.where(finite, tau, 1.0)
+    return np.where(finite, t / (lam + t), 1.0), np.where(finite, 1 / (lam + t), 1.0)
+
+
+def pseudo_evidence(error: Callable[[Decomposed, Array, Array], Array]) -> Callable[[Decomposed, Array, Array], Array]:
+    """A log score on evidence's scale, −(n/2) q log(error): what a Gaussian likelihood of that error would be."""
+
+    def score(spectrum: Decomposed, u: Array, tau: Array) -> Array:
+        value = np.maximum(error(spectrum, u, tau), _TINY)
+        return -0.5 * spectrum.n * spectrum.n_outputs * np.log(value)
+
+    return score
+
+
+SCORES: dict[str, Callable[[Decomposed, Array, Array], Array]] = {
+    "evidence": log_evidence,
+    "loo": pseudo_evidence(loo_error),
+    "gcv": pseudo_evidence(gcv_error),
+}
+
+
+def score_named(criterion: str) -> Callable[[Decomposed, Array, Array], Array]:
+    """The score, larger is better, that a criterion's name stands for; ValueError names the choices."""
+    if criterion not in SCORES:
+        raise ValueError(f"criterion must be one of {', '.join(SCORES)}, got {criterion!r}")
+    return SCORES[criterion]

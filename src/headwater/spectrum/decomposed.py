@@ -1,0 +1,118 @@
+"""Decomposed: a table's axes, and an outcome in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.spectrum.rows import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """Σ̂ = V diag(λ) V' of a centred table, and, where rows are kept, the left singular vectors of √w-scaled rows.
+
+    ``left`` (rows, r) and ``row_weight`` (rows,) are None where leave-one-out was not asked for or rows were never
+    seen. ``outside`` (rows,) is 1 − w_i/Σw − Σ left², the share of its residual that no penalty
+    touches: exactly 0 for a row that least squares would fit exactly, whatever its outcome. ``groups``: the rows that
+    leave-one-out leaves out together, None for each by itself.
+    """
+
+    eigenvalues: Array
+    vectors: Any
+    n: float
+    fit_intercept: bool
+    left: Array | None = None
+    row_weight: Array | None = None
+    groups: tuple[NDArray[np.intp], ...] | None = None
+
+    @cached_property
+    def outside(self) -> Array:
+        assert self.left is not None and self.row_weight is not None
+        mean = self.row_weight / self.n if self.fit_intercept else 0.0
+        outside = 1.0 - mean - np.einsum("ir,ir->i", self.left, self.left)
+        spanned = self.left.shape[1] >= len(self.left) - self.fit_intercept
+        return np.zeros_like(outside) if spanned else np.where(outside > 1e-13, outside, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposed:
+    """A decomposition together with one response in its axes, and the properties that cost nothing.
+
+    ``u`` = U'y (r, q), ``remainder`` (q,) what least squares leaves, ``residual`` (rows, q) its √w-scaled residuals
+    where rows are kept.
+    """
+
+    basis: Decomposition
+    u: Array
+    x_mean: Array
+    y_mean: Array
+    remainder: Array
+    residual: Array | None = None
+    y_ndim: int = 1
+
+    @property
+    def n(self) -> float:
+        """Number of observations, Σw."""
+        return self.basis.n
+
+    @property
+    def eigenvalues(self) -> Array:
+        return self.basis.eigenvalues
+
+    @property
+    def vectors(self) -> Any:
+        return self.basis.vectors
+
+    @property
+    def rows(self) -> tuple[Array, Array, Array]:
+        """U (rows, r), the weights (rows,) and the √w-scaled least-squares residuals (rows, q).
+
+        Raises ValueError where they were not kept.
+        """
+        left, weight = self.basis.left, self.basis.row_weight
+        if left is None or weight is None or self.residual is None:
+            raise ValueError("leave-one-out needs the rows; this spectrum has none: use criterion evidence or gcv")
+        return left, weight, self.residual
+
+    @property
+    def rank(self) -> int:
+        return len(self.eigenvalues)
+
+    @property
+    def n_features(self) -> int:
+        return len(self.x_mean)
+
+    @property
+    def n_outputs(self) -> int:
+        return self.u.shape[1]
+
+    @property
+    def contrasts(self) -> float:
+        """Observations left after the mean is fitted: n − 1, or n without an intercept."""
+        return self.n - self.basis.fit_intercept
+
+    @property
+    def unit(self) -> float:
+        """The mean of the nonzero eigenvalues, to which penalty grids are relative; 1 where there is none.
+
+        Repeating rows or weighing them all alike leaves it as it is.
+        """
+        return float(self.eigenvalues.mean()) if self.rank else 1.0
+
+    @cached_property
+    def singular_values(self) -> Array:
+        """√(nλ), the singular values of the centred rows."""
+        return np.sqrt(self.n * self.eigenvalues)
+
+    def expand(self, axes: Array) -> Array:
+        """V @ axes: from the eigenbasis (r, k) to the features (p, k)."""
+        return np.asarray(self.vectors @ axes.astype(self.vectors.dtype, copy=False), dtype=np.float64)
+
+    def project(self, columns: Array) -> Array:
+        """V' @ columns: from the features (p, k) to the eigenbasis (r, k)."""
+        return np.asarray(self.vectors.T @ columns.astype(self.vectors.dtype, copy=False), dtype=np.float64)

@@ -1,0 +1,185 @@
+"""Moments: everything ridge regression needs of a table, centred, additive, and small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headwater.spectrum.rows import Array, WeightedRows, centred, sum_and_rest
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """The centred second moments of a table (X, y), which merge by ``+``.
+
+    Sums over rows with weights w, which are frequencies: ``n`` = Σw, and a row of weight 2 is that row twice.
+    Centred about the weighted means and merged pairwise (Chan, Golub and LeVeque 1983), because raw second moments
+    lose eleven digits at a mean of 1e5.
+
+    ``rows`` is the number of rows of positive weight, which bounds the rank. Shapes: ``x_mean`` (p,), ``y_mean`` (q,),
+    ``xx`` = Σ w x x' (p, p), ``xy`` = Σ w x y' (p, q) and ``yy`` = Σ w y² (q,), one entry an output. Always double
+    precision, whatever the data's. ``x_mean_rest`` and ``y_mean_rest`` are what rounding took from the means, so that
+    the distance between two blocks' means is known to the digits of their spread, however far from zero both lie.
+
+    Law: ``Moments.from_arrays(X[:k], y[:k]) + Moments.from_arrays(X[k:], y[k:])`` equals the moments of the whole.
+
+    >>> import numpy as np
+    >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
+    >>> whole = Moments.from_arrays(X, y)
+    >>> parts = Moments.from_arrays(X[:1], y[:1]) + Moments.from_arrays(X[1:], y[1:])
+    >>> bool(np.allclose(whole.xx, parts.xx)), whole.n
+    (True, 3.0)
+    """
+
+    n: float
+    rows: int
+    x_mean: Array
+    y_mean: Array
+    xx: Array
+    xy: Array
+    yy: Array
+    y_ndim: int = 1
+    x_mean_rest: Array | float = 0.0
+    y_mean_rest: Array | float = 0.0
+
+    @classmethod
+    def from_arrays(cls, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:
+        """Summarise arrays: X (n, p) dense or scipy-sparse, y (n,) or (n, q), weights (n,) not negative.
+
+        Dense data is read in blocks of about 16 MB, each in double precision, so that single-precision data is never
+        copied as a whole. Sparse data stays sparse and is centred after the product, which is accurate where its
+        means are no larger than its spread, as those of sparse data are. Raises ValueError for mismatched shapes,
+        negative weights, or values that are not finite.
+        """
+        return cls.from_rows(WeightedRows.checked(X, y, sample_weight))
+
+    @classmethod
+    def from_rows(cls, rows: WeightedRows) -> Moments:
+        """Summarise rows that have been checked, as ``from_arrays`` does."""
+        if rows.sparse:
+            return cls._from_sparse(rows)
+        return merge(cls._from_block(rows.take(block)) for block in rows.blocks())._finite()
+
+    @classmethod
+    def from_blocks(cls, blocks: Iterable[tuple[Any, ...]]) -> Moments:
+        """Summarise an iterable of (X, y) or (X, y, weight) blocks, each seen once; their order does not matter.
+
+        Blocks without rows, or with no row of positive weight, are passed over; ValueError where nothing is left.
+
+        >>> import numpy as np
+        >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+        >>> Moments.from_blocks((X[i : i + 2], y[i : i + 2]) for i in (2, 0)).x_mean
+        array([3., 4.])
+        """
+        return merge(cls.from_arrays(*block) for block in blocks if _holds_rows(*block))
+
+    @classmethod
+    def _from_block(cls, rows: WeightedRows) -> Moments:
+        n, weight = rows.n, rows.weight
+        x_mean, x_rest, X = centred(np.asarray(rows.X, dtype=np.float64), weight, n)
+        y_mean, y_rest, y = centred(rows.targets, weight, n)
+        if weight is not None:
+            X, y = X * rows.root[:, None], y * rows.root[:, None]
+        yy = np.einsum("ij,ij->j", y, y)
+        return cls(n, len(X), x_mean, y_mean, X.T @ X, X.T @ y, yy, rows.y_ndim, x_rest, y_rest)
+
+    @classmethod
+    def _from_sparse(cls, rows: WeightedRows) -> Moments:
+        X, n, weights = rows.X, rows.n, rows.root**2
+        x_mean = X.T @ weights / n
+        y_mean, y_rest, y = centred(rows.targets, rows.weight, n)
+        weighted = X.astype(np.float64).multiply(weights[:, None]).tocsr()
+        xx = (weighted.T @ X).toarray() - n * np.outer(x_mean, x_mean)
+        flat = np.diag(xx) <= 16 * np.finfo(np.float64).eps * n * x_mean**2  # constant, as far as can be told
+        xx[flat] = xx[:, flat] = 0.0
+        yy = np.einsum("i,ij,ij->j", weights, y, y)
+        xy = np.where(flat[:, None], 0.0, weighted.T @ y)
+        return cls(n, rows.shape[0], x_mean, y_mean, xx, xy, yy, rows.y_ndim, 0.0, y_rest)._finite()
+
+    def __add__(self, other: Moments) -> Moments:
+        """The moments of both tables together."""
+        if not isinstance(other, Moments):
+            return NotImplemented
+        if self.x_mean.shape != other.x_mean.shape or self.y_mean.shape != other.y_mean.shape:
+            raise ValueError(
+                f"cannot add moments of {self.n_features} features and {self.n_outputs} outputs "
+                f"to moments of {other.n_features} features and {other.n_outputs} outputs"
+            )
+        if self.n == 0 or other.n == 0:
+            return self if other.n == 0 else other
+        n = self.n + other.n
+        share = other.n / n
+        dx = (other.x_mean - self.x_mean) + (other.x_mean_rest - self.x_mean_rest)
+        dy = (other.y_mean - self.y_mean) + (other.y_mean_rest - self.y_mean_rest)
+        between = self.n * share
+        x_mean, x_rest = sum_and_rest(self.x_mean, self.x_mean_rest + share * dx)
+        y_mean, y_rest = sum_and_rest(self.y_mean, self.y_mean_rest + share * dy)
+        return Moments(
+            n,
+            self.rows + other.rows,
+            x_mean,
+            y_mean,
+            self.xx + other.xx + between * np.outer(dx, dx),
+            self.xy + other.xy + between * np.outer(dx, dy),
+            self.yy + other.yy + between * dy**2,
+            self.y_ndim,
+            x_rest,
+            y_rest,
+        )
+
+    @property
+    def n_features(self) -> int:
+        return len(self.x_mean)
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.y_mean)
+
+    def shift(self, coef: ArrayLike) -> Moments:
+        """The moments of (X, y − X coef'), L2-SP's shifted response, without the rows.
+
+        coef: (p,), or (q, p) as scikit-learn shapes it. Ridge on the shifted response, plus coef, is L2-SP ridge
+        toward coef.
+
+        >>> import numpy as np
+        >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
+        >>> Moments.from_arrays(X, y).shift([1.0, 2.0]).y_mean.round(9)
+        array([-7.])
+        """
+        columns = np.atleast_2d(np.asarray(coef, dtype=np.float64)).T
+        if columns.shape != self.xy.shape:
+            raise ValueError(
+                f"coef has shape {np.shape(coef)}; these moments need ({self.n_outputs}, {self.n_features})"
+            )
+        fitted = self.xx @ columns
+        yy = self.yy - 2 * np.einsum("pq,pq->q", columns, self.xy) + np.einsum("pq,pq->q", columns, fitted)
+        return replace(self, y_mean=self.y_mean - self.x_mean @ columns, xy=self.xy - fitted, yy=np.maximum(yy, 0.0))
+
+    def _finite(self) -> Moments:
+        if not (np.isfinite(self.xx).all() and np.isfinite(self.xy).all() and np.isfinite(self.yy).all()):
+            raise ValueError("X, y or sample_weight holds values that are missing, infinite or too large to square")
+        return self
+
+
+def merge(parts: Iterable[Moments]) -> Moments:
+    """Add moments in pairs, as a tournament, so that rounding grows with the logarithm of their number."""
+    waiting: list[tuple[int, Moments]] = []
+    for part in parts:
+        level = 0
+        while waiting and waiting[-1][0] == level:
+            part, level = waiting.pop()[1] + part, level + 1
+        waiting.append((level, part))
+    if not waiting:
+        raise ValueError("no blocks: there is nothing to summarise")
+    total = waiting.pop()[1]
+    while waiting:
+        total = waiting.pop()[1] + total
+    return total
+
+
+def _holds_rows(X: Any, y: Any, sample_weight: Any = None) -> bool:
+    return len(y) > 0 and (sample_weight is None or bool(np.any(sample_weight)))

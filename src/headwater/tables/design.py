@@ -1,0 +1,106 @@
+"""Design: one preprocessor, fitted on the source and shared by both sides, from Arrow tables to features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+
+from headwater.spectrum.rows import Array, row_blocks
+from headwater.tables.columns import CATEGORY, Column, encode
+from headwater.tables.table import Table, as_table
+
+LIMIT = 10.0
+
+
+class TableColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turns a table's columns into a matrix (n, p) by what the source showed of them: numbers first, then categories.
+
+    Takes an Arrow table or any data frame Arrow can read (pandas, polars), its columns in any order. Missing values
+    become the source's median or most frequent level; a category is the position of its level, −1 for one the source
+    never had. It knows everything beforehand: fitting changes nothing.
+    """
+
+    def __init__(self, columns: tuple[Column, ...] = ()) -> None:
+        self.columns = columns
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """The matrix (n, p); ValueError names a column that is missing or of another kind."""
+        return encode(as_table(X), self.columns)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        return np.array([column.name for column in self.columns], dtype=object)
+
+
+class ClippedScaler(StandardScaler):  # type: ignore[misc]
+    """StandardScaler that draws values beyond ten standard deviations in to there.
+
+    A target far outside the source's range would otherwise be judged by the source's extrapolation.
+    """
+
+    def transform(self, X: Any, copy: bool | None = None) -> Array:
+        """Standardised and clipped."""
+        scaled = super().transform(X, copy=copy)
+        return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
+
+
+def prepare(
+    table: Table, columns: tuple[Column, ...], weight: Array | None = None, degree: int = 1
+) -> list[tuple[str, Any]]:
+    """The fitted steps, as a Pipeline takes them, from a source table to its features.
+
+    Numbers and dates are standardised, for ``degree`` 2 expanded to squares and products and standardised again, and
+    clipped at ten standard deviations; categories are one-hot, at 0 and 1. The table is read block by block: beside
+    it, memory holds one block of features.
+    """
+    reader = TableColumns(columns)
+    numbers = sum(column.kind != CATEGORY for column in columns)
+    clipped = ClippedScaler()
+    steps: Any = clipped
+    if degree > 1:
+        products = PolynomialFeatures(degree, include_bias=False)
+        steps = Pipeline([("standardise", StandardScaler()), ("products", products), ("clip", clipped)])
+    levels = [np.arange(float(len(column.levels))) for column in columns[numbers:]]
+    one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
+    parts = [("numbers", steps, slice(0, numbers)), ("categories", one_hot, slice(numbers, len(columns)))]
+    transformer = ColumnTransformer([part for part in parts if part[2].start < part[2].stop], sparse_threshold=0)
+
+    def matrices() -> Iterator[tuple[Array, Array | None]]:
+        for rows in blocks:
+            yield reader.transform(table.rows(rows))[:, :numbers], None if weight is None else weight[rows]
+
+    blocks = list(row_blocks(table.data.num_rows, len(columns)))
+    transformer.fit(reader.transform(table.rows(blocks[0])))
+    if numbers:  # the first block has shaped the transformer; now its scalers learn the whole table
+        fitted = transformer.named_transformers_["numbers"]
+        if degree == 1:
+            _learn(fitted, matrices())
+        else:
+            _learn(fitted["standardise"], matrices())
+            _learn(fitted["clip"], ((fitted[:-1].transform(X), w) for X, w in matrices()))
+    return [("columns", reader), ("features", transformer)]
+
+
+def _learn(scaler: StandardScaler, blocks: Iterable[tuple[Array, Array | None]]) -> None:
+    for index, (X, weight) in enumerate(blocks):
+        (scaler.partial_fit if index else scaler.fit)(X, sample_weight=weight)
+
+
+def rows_clipped(prepared: Pipeline, table: Table) -> int:
+    """How many of a table's rows have a number drawn in to ten of the source's standard deviations."""
+    blocks = (
+        prepared.transform(table.rows(rows)) for rows in row_blocks(table.data.num_rows, len(prepared[0].columns))
+    )
+    return sum(int((np.abs(X) >= LIMIT).any(axis=1).sum()) for X in blocks)

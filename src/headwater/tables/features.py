@@ -1,0 +1,134 @@
+"""Sharing: which columns of two tables become features, and why the others do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.tables.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
+from headwater.tables.numerals import NUMERAL
+from headwater.tables.table import Table, listed
+
+_NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
+_NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_OTHER_DATES = (
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}",
+    rf"\d{{1,2}}[ -]?{_MONTH}[ -]?\d{{2,4}}",
+    rf"{_MONTH} \d{{1,2}},? \d{{2,4}}",
+)
+_OTHER_DATE = rf"^({'|'.join(_OTHER_DATES)})([ T].*)?$"
+_IDENTIFIERS = "identifiers by their look (--features would use them)"
+_MOST_LEVELS = 1000
+_MOST_CODES = 10  # more different numbers than that in one text column are no codes
+
+
+def shared_columns(
+    source: Table, target: Table, taken: set[str], named: Sequence[str], excluded: Sequence[str]
+) -> tuple[tuple[Column, ...], list[str]]:
+    """The features two tables share, in the source's order with categories last, and notes on those left out.
+
+    ``taken`` are the outcome, weights and groups; ``named`` the only features wanted, all if empty; ``excluded``
+    those not wanted. Raises ValueError where none are left, or a column's kinds differ between the tables.
+    """
+    for name in [*named, *excluded]:
+        if name not in source.names and name not in target.names:
+            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}, whose columns are "
+                             f"{listed(target.names)}")  # fmt: skip
+    notes = []
+    offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
+    for one, other in ((source, target), (target, source)):
+        known = {*other.names, *taken, *excluded}
+        alone = [name for name in dict.fromkeys(one.names) if name not in known]
+        absent = [name for name in alone if name in named]
+        if absent:
+            raise ValueError(f"{other.name}: there is no column {absent[0]!r}, which --features names")
+        if alone and not named:
+            notes.append(f"{one.name}: unused, not in {other.name}: {listed(alone)}")
+    columns: list[Column] = []
+    dropped: dict[str, list[str]] = {}
+    both = {*source.names} & {*target.names}
+    for name in offered:
+        if name not in both:
+            continue
+        reason = _reason_against(source, target, name, wanted=name in named)
+        if reason is None:
+            columns.append(learned(source, name))
+        else:
+            dropped.setdefault(reason, []).append(name)
+    notes += [f"unused, {reason}: {listed(names)}" for reason, names in dropped.items()]
+    if not columns:
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise ValueError(f"{target.name}: shares no usable feature with {source.name}{why}")
+    return tuple(sorted(columns, key=lambda column: column.kind == CATEGORY)), notes
+
+
+def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> str | None:
+    """Why a shared column cannot be, or had better not be, a feature."""
+    column, other = source.column(name), target.column(name)
+    kind, theirs = kind_of(column), kind_of(other)
+    if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
+        return _IDENTIFIERS
+    if missing_in(column) == len(column):
+        return "empty in the source"
+    if kind is None:
+        return f"of a type ({column.type}) that is neither numbers, text nor dates"
+    if kind != theirs and other.null_count < len(other):
+        words = [f"{table.name} has {WORDS[k]} ({example(c)})"
+                 for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
+        raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one (empty cells are missing values), "
+                         f"or leave it out by --exclude {name!r}")  # fmt: skip
+    if kind == CATEGORY:
+        return _against_text(column, wanted)
+    if not wanted and _beyond_doubles(column):
+        return _IDENTIFIERS
+    values = finite(source, name)
+    finite(target, name)
+    if not pc.greater(pc.max(values), pc.min(values)).as_py():
+        return "constant in the source"
+    if not wanted and kind == NUMBER and _is_numbering(values):
+        return _IDENTIFIERS
+    return None
+
+
+def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
+    distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
+    if distinct == 1:
+        return "constant in the source"
+    if pc.all(pc.match_substring_regex(column, _OTHER_DATE)).as_py():
+        return "dates in a form that is not read (write them YYYY-MM-DD)"
+    if wanted:
+        return None
+    levels = pc.unique(column.drop_null())
+    words = levels.filter(pc.invert(pc.match_substring_regex(levels, NUMERAL)))
+    if 0 < 2 * len(words) < distinct and distinct - len(words) > _MOST_CODES:
+        return f"numbers with text among them, as {words[0].as_py()!r} (mend it, or leave it empty)"
+    if distinct == rows:
+        return _IDENTIFIERS
+    if distinct > min(_MOST_LEVELS, max(50, rows // 10)):
+        return "text with too many different values"
+    return None
+
+
+def _beyond_doubles(column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers are too long to be quantities: doubles no longer tell neighbours apart."""
+    bounds = pc.min_max(column).values() if pa.types.is_integer(column.type) else ()
+    return any(bound.is_valid and abs(bound.as_py()) > 2**53 for bound in bounds)
+
+
+def _is_numbering(values: pa.ChunkedArray) -> bool:
+    """Whether numbers identify rows: ten or more different whole numbers that count up or nearly fill a range."""
+    rows = len(values)
+    if values.null_count or rows < 10:
+        return False
+    for part in (values.slice(0, 100), values):  # the first cells refuse most columns
+        if pc.any(pc.not_equal(part, pc.floor(part))).as_py():
+            return False
+    if pc.count_distinct(values).as_py() < rows:
+        return False
+    steps = pc.pairwise_diff(values.combine_chunks())
+    counting = pc.all(pc.greater(steps, 0)).as_py()
+    return bool(counting or pc.max(values).as_py() - pc.min(values).as_py() < 2 * rows)
