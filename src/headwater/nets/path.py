@@ -71,6 +71,11 @@ class SourcePath:
         """Each member's seed and weight decay."""
         return list(zip(self.seeds, self.weight_decays, strict=True))
 
+    def __repr__(self) -> str:
+        seeds, decays = dict.fromkeys(self.seeds), sorted(set(self.weight_decays))
+        span = f" from {decays[0]:g} to {decays[-1]:g}" if len(decays) > 1 else ""
+        return f"SourcePath({len(self.seeds)} networks: {len(seeds)} seeds, {len(decays)} weight decays{span})"
+
     def joined(self, states: States, members: Sequence[tuple[int, float]], scores: Sequence[float]) -> Self:
         """The path with further members."""
         both = {name: torch.cat([self.states[name], value]) for name, value in states.items()} if self.seeds else states

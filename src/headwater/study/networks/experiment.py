@@ -190,8 +190,8 @@ class Networks:
     device: str = "cpu"
 
     @classmethod
-    def of(cls, dataset: str, scale: Scale = "paper", **options: Any) -> Self:
-        """The experiment on one data set, at its one target share."""
+    def of(cls, dataset: str, scale: Scale = "paper", name: str | None = None, **options: Any) -> Self:
+        """The experiment on one data set, at its one target share unless told, under the data set's name or another."""
         preset = PRESETS[scale][dataset]
         defaults: dict[str, Any] = {
             "weight_decays": preset.weight_decays,
@@ -201,12 +201,12 @@ class Networks:
             "target_epochs": tuple(length * preset.setting.target_epochs for length in LENGTHS),
             "heads": (preset.setting.head,),
         }
-        return cls(dataset, scale, preset.setting, **(defaults | options))
+        return cls(name or dataset, scale, preset.setting, **(defaults | options))
 
     @classmethod
     def independence(cls, dataset: str = "mnist", scale: Scale = "paper", **options: Any) -> Self:
         """Whether the best weight decay for the target depends on how many target rows there are."""
-        return replace(cls.of(dataset, scale, **{"shares": SHARES} | options), name="independence")
+        return cls.of(dataset, scale, "independence", **{"shares": SHARES} | options)
 
     def __post_init__(self) -> None:
         lists: dict[str, tuple[Any, ...]] = {

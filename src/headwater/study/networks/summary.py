@@ -20,7 +20,7 @@ FEWEST = 3  # seeds: two can agree by chance, and then every interval is empty
 
 @dataclass(frozen=True)
 class Curve:
-    """What a case measured: test accuracies of the target after every source (seeds, decays), and from scratch (seeds,).
+    """A case's test accuracies: the target's after every source (seeds, decays), and from scratch (seeds,).
 
     `distance`: ‖θ − θ0‖ after each epoch (seeds, decays, epochs), at the protocol; empty in the control.
     """
@@ -38,7 +38,8 @@ class Optimum:
     the transfer optimum lies above the source's, its interval from the same draws, each of which draws both curves.
     `gain` is what choosing the weight decay for the target rather than for the source adds to the transfer accuracy:
     both chosen by the other seeds' means, measured on the seed left out, so that choosing the largest of noisy numbers
-    does not flatter it; `gain_ci95` is the half-width of its Student interval over the seeds.
+    does not flatter it; `gain_ci95` is the half-width of its Student interval over the seeds. `over_smallest` is the
+    same against the source of the grid's smallest weight decay, none in the paper's.
     """
 
     source: float
@@ -49,6 +50,8 @@ class Optimum:
     steps_interval: tuple[int, int]
     gain: float
     gain_ci95: float
+    over_smallest: float
+    over_smallest_ci95: float
     seeds: int
 
     @property
@@ -134,13 +137,15 @@ def measure(experiment: Networks, records: Sequence[Record]) -> Measured:
         if case.at_protocol:
             return Curve(over(case, "accuracy")[0], scratch(case, "accuracy")[0], over(case, "distance")[0])
         return Curve(
-            *(best(of(case, "held_out"), of(case, "accuracy")) for of in (over, scratch)), distance=np.empty(0)
+            best(over(case, "held_out"), over(case, "accuracy")),
+            best(scratch(case, "held_out"), scratch(case, "accuracy")),
+            np.empty(0),
         )
 
     shares = experiment.shares
     cases = [*experiment.cases, *(p for s in shares for head in experiment.heads for p in experiment.points(s, head))]
     if "scaled" in experiment.control:
-        cases += map(experiment.rescaled, shares)
+        cases += [case for case in map(experiment.rescaled, shares) if case.fits]
     curves = {case: curve(case) for case in cases}
     optima = {case: optimum(decays, source, found.accuracy) for case, found in curves.items()}
     head = setting.head
@@ -193,7 +198,7 @@ def optimum(weight_decays: Sequence[float], source: Array, transfer: Array) -> O
     drawn = np.random.default_rng(0).integers(0, seeds, (DRAWS, seeds))
     best_source, best_transfer = (curve[drawn].mean(1).argmax(-1) for curve in (source, transfer))
     here, there = int(source.mean(0).argmax()), int(transfer.mean(0).argmax())
-    gain = gains(source, transfer)
+    gain, over_smallest = gains(source, transfer)
     return Optimum(
         source=float(at[here]),
         source_interval=_interval(at[best_source]),
@@ -203,25 +208,24 @@ def optimum(weight_decays: Sequence[float], source: Array, transfer: Array) -> O
         steps_interval=_interval(best_transfer - best_source),
         gain=float(gain.mean()),
         gain_ci95=float(half_width(gain)),
+        over_smallest=float(over_smallest.mean()),
+        over_smallest_ci95=float(half_width(over_smallest)),
         seeds=seeds,
     )
 
 
-def gains(source: Array, transfer: Array) -> Array:
+def gains(source: Array, transfer: Array) -> tuple[Array, Array]:
     """For each seed the transfer accuracy at the transfer optimum of the others, minus that at their source optimum.
 
-    A single seed has no others, and gives NaN.
+    And minus that at the smallest weight decay. A single seed has no others, and gives NaN.
     """
-    seeds = len(source)
-    if seeds < 2:
-        return np.full(seeds, np.nan)
-    others = [np.arange(seeds) != seed for seed in range(seeds)]
-    return np.array(
-        [
-            transfer[seed, transfer[rest].mean(0).argmax()] - transfer[seed, source[rest].mean(0).argmax()]
-            for seed, rest in enumerate(others)
-        ]
-    )
+    seeds = range(len(source))
+    if len(source) < 2:
+        return np.full(1, np.nan), np.full(1, np.nan)
+    others = [np.delete(np.arange(len(source)), seed) for seed in seeds]
+    here, there = ([curve[rest].mean(0).argmax() for rest in others] for curve in (source, transfer))
+    at_best = transfer[seeds, there]
+    return at_best - transfer[seeds, here], at_best - transfer[:, 0]
 
 
 def _interval(draws: NDArray[Any]) -> tuple[Any, Any]:
