@@ -28,9 +28,9 @@ LABEL: dict[Way, str] = {
 
 def sweep(experiment: Networks, measured: Measured) -> Figure:
     """Source accuracy, target accuracy at the protocol and in the control, and distance: a panel each. One share."""
-    figure = Figure(figsize=(9.4, 7.4))
+    figure = Figure(figsize=(9.4, 7.8))
     (source, protocol), (distance, control) = figure.subplots(2, 2)
-    figure.subplots_adjust(left=0.065, right=0.99, bottom=0.075, top=0.8, wspace=0.14, hspace=0.3)
+    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.07, top=0.775, wspace=0.16, hspace=0.34)
     protocol.sharey(control)
     share = experiment.shares[0]
     _curve(source, experiment, measured.source, SOURCE)
@@ -50,8 +50,8 @@ def sweep(experiment: Networks, measured: Measured) -> Figure:
             _curve(axes, experiment, measured.curves[case].accuracy, COLOUR[case.way], dashed)
             _mark(axes, experiment, best.transfer, best.transfer_interval, COLOUR[case.way], 0.03 + 0.04 * i, dashed)
     rows = f"{100 * share:g} % of its rows"
-    protocol.set_title(f"Target at the paper's fine-tuning, {rows}: test accuracy, %", loc="left", fontsize=10.5)
-    control.set_title("Target, every fine-tuning at its own best: test accuracy, %", loc="left", fontsize=10.5)
+    protocol.set_title(f"Target, {rows}, the paper's fine-tuning: accuracy, %", loc="left", fontsize=10.5)
+    control.set_title("Target, every fine-tuning at its own best, %", loc="left", fontsize=10.5)
     targets = np.concatenate([measured.curves[case].accuracy.mean(0) for cases in drawn.values() for case in cases])
     control.set_ylim(*_range(targets, [measured.curves[cases[0]].scratch.mean() for cases in drawn.values()]))
     for axes in (source, protocol, control):
@@ -71,21 +71,21 @@ def sweep(experiment: Networks, measured: Measured) -> Figure:
 
 def independence(experiment: Networks, measured: Measured) -> Figure:
     """Standard fine-tuning at several target shares: the curves, where each is best, and what scratch has."""
-    figure = Figure(figsize=(9.4, 7.6))
+    figure = Figure(figsize=(9.4, 7.8))
     (protocol, best), (control, level) = figure.subplots(2, 2)
-    figure.subplots_adjust(left=0.065, right=0.985, bottom=0.075, top=0.8, wspace=0.2, hspace=0.3)
+    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.07, top=0.785, wspace=0.22, hspace=0.34)
     colours = mpl.colormaps["viridis"](np.linspace(0.05, 0.85, len(experiment.shares)))
     head = experiment.setting.head
     drawn = {
         protocol: [Case("standard", share, (experiment.protocol,)) for share in experiment.shares],
         control: [Case("standard", share, experiment.grid("standard", head)) for share in experiment.shares],
     }
-    titles = ("at the paper's fine-tuning", "every fine-tuning at its own best")
+    titles = ("the paper's fine-tuning", "each at its own best")
     for (axes, cases), what in zip(drawn.items(), titles, strict=True):
         for case, colour in zip(cases, colours, strict=True):
             accuracy = measured.curves[case].accuracy.mean(0)
             _line(axes, experiment, 100 * (accuracy - accuracy.max()), colour)
-        axes.set_title(f"Target, less its maximum, {what} (points)", loc="left", fontsize=10)
+        axes.set_title(f"Target less its maximum, {what} (points)", loc="left", fontsize=10)
         axes.set_ylim(-8, 0.5)
         _decay_axis(axes, experiment)
         axes.set_xlabel("weight decay of the source", fontsize=10)
@@ -169,10 +169,10 @@ def _head(figure: Figure, experiment: Networks, handles: Sequence[Line2D], verdi
     height = figure.get_figheight()
     figure.text(0.01, 1 - 0.1 / height, title(experiment), ha="left", va="top", fontsize=11.5)
     figure.text(0.01, 1 - 0.34 / height, made[0].upper() + made[1:], ha="left", va="top", fontsize=9.5, color=SOURCE)
-    said = "\n".join(line for sentence in verdict for line in wrap(sentence, 125))
+    said = "\n".join(line for sentence in verdict for line in wrap(sentence, 104))
     figure.text(0.01, 1 - 0.56 / height, said, ha="left", va="top", fontsize=10, fontweight="bold")
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.92 / height), ncols=5, frameon=False, fontsize=9
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.98 / height), ncols=4, frameon=False, fontsize=9
     )
 
 
@@ -250,7 +250,7 @@ def _distances(axes: Axes, experiment: Networks, measured: Measured, cases: Sequ
         mean = measured.curves[case].distance.mean(0)
         axes.plot(epochs, mean.T, color=COLOUR[case.way], lw=0.6, alpha=0.3)
         axes.plot(epochs, mean.mean(0), "-o", color=COLOUR[case.way], lw=2.2, ms=4, zorder=3)
-    axes.set_title("Distance ‖θ − θ0‖ from the source, the paper's fine-tuning", loc="left", fontsize=10.5)
+    axes.set_title("Distance ‖θ − θ0‖, the paper's fine-tuning", loc="left", fontsize=10.5)
     axes.set_xlabel("epoch of fine-tuning", fontsize=10)
     axes.set_xticks(epochs)
     axes.set_ylim(bottom=0)

@@ -137,7 +137,19 @@ def findings(experiment: Networks, measured: Measured) -> list[str]:
         return [*words, _stays_put(experiment, measured)]
     if "scaled" in experiment.control:
         words.append(_scaled(experiment, measured))
+    words.append(_over_the_smallest(experiment, measured))
     return [*words, _against_scratch(experiment, measured), _how_far(experiment, measured)]
+
+
+def _over_the_smallest(experiment: Networks, measured: Measured) -> str:
+    parts = [
+        f"{name_of(experiment, case)}, {100 * best.over_smallest:+.2f} ± {100 * best.over_smallest_ci95:.2f}"
+        for case in experiment.cases
+        for best in [measured.optima[case]]
+    ]
+    smallest = experiment.weight_decays[0]
+    which = f"of weight decay {decay(smallest)}" if smallest else "without weight decay"
+    return f"The best source for the target against the source {which}, in points: {'; '.join(parts)}."
 
 
 def name_of(experiment: Networks, case: Case) -> str:
