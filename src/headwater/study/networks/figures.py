@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from headwater.study.drawing import INK, RULE, SIMULATED, THEORY
-from headwater.study.networks.experiment import Case, Networks, Way
+from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, spread
+from headwater.study.networks.trials import Case, Way
 from headwater.study.networks.verdict import headline
 from headwater.study.presentation import Array
 
@@ -50,7 +51,7 @@ def sweep(experiment: Networks, measured: Measured) -> Figure:
             _curve(axes, experiment, measured.curves[case].accuracy, COLOUR[case.way], dashed)
             _mark(axes, experiment, best.transfer, best.transfer_interval, COLOUR[case.way], 0.03 + 0.04 * i, dashed)
     rows = f"{100 * share:g} % of its rows"
-    protocol.set_title(f"Target, {rows}, the paper's fine-tuning: accuracy, %", loc="left", fontsize=10.5)
+    protocol.set_title(f"Target, {rows}, the paper's fine-tuning, %", loc="left", fontsize=10.5)
     control.set_title("Target, every fine-tuning at its own best, %", loc="left", fontsize=10.5)
     targets = np.concatenate([measured.curves[case].accuracy.mean(0) for cases in drawn.values() for case in cases])
     control.set_ylim(*_range(targets, [measured.curves[cases[0]].scratch.mean() for cases in drawn.values()]))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.study.networks.data import Rows, Task
-from headwater.study.networks.experiment import TargetTrial, Trial
+from headwater.study.networks.trials import TargetTrial, Trial
 from headwater.study.store import Record
 
 if TYPE_CHECKING:

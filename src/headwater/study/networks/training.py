@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from joblib import cpu_count
 
 from headwater.study.networks.data import Pair, Task, load
-from headwater.study.networks.experiment import Networks, Setting, SourceTrial, TargetTrial, Trial
+from headwater.study.networks.experiment import Networks
 from headwater.study.networks.fine_tuning import HIDDEN, Progress, chosen, flights, network, subset
+from headwater.study.networks.trials import Setting, SourceTrial, TargetTrial, Trial
 from headwater.study.runner import Plan, Tick
 from headwater.study.store import Record
 
@@ -44,7 +45,7 @@ class Group:
         costs = [self._source_cost(pair), *(flight.cost(pair.target) for flight in targets)]
         parts = _parts(tick, costs)
         found: dict[Trial, Record] = {}
-        with arrays.threads(self.threads):
+        with arrays.threads(self.threads), arrays.full_precision():
             sources = self._sources(pair.source, parts[0], found) if self.decays else {}
             for flight, part in zip(targets, parts[1:], strict=True):
                 found |= flight.run(pair.target, sources, self.device, part)

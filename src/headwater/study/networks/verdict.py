@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from headwater.study.networks.experiment import Case, Networks
+from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, Optimum, Verdict
+from headwater.study.networks.trials import Case
 
 WHAT = "choosing the source's weight decay for the target rather than for the source"
 

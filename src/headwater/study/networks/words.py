@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from headwater.study.networks import figures
-from headwater.study.networks.experiment import FACTORS, PROTOCOL, Case, Networks
+from headwater.study.networks import figures, tables
+from headwater.study.networks.experiment import FACTORS, Networks
 from headwater.study.networks.summary import FEWEST, Measured, Optimum, Row, measure, outcomes, summarise
+from headwater.study.networks.tables import between, decay, name_of
+from headwater.study.networks.trials import PROTOCOL, Case
 from headwater.study.networks.verdict import headline, lines, worth
-from headwater.study.presentation import Presentation, Table
+from headwater.study.presentation import Presentation
 from headwater.study.store import Record
 from headwater.study.synthetic.summary import half_width
 
@@ -39,10 +39,10 @@ def present(experiment: Networks, records: Sequence[Record]) -> Presentation:
         caption=caption(experiment),
         heading="What the curves say",
         findings=findings(experiment, measured),
-        tables=[_rates(experiment, measured), _points(experiment, rows)],
+        tables=[tables.rates(experiment, measured), tables.curves(experiment, rows)],
         draw=partial(draw, experiment, measured),
         verdict=verdict(experiment, measured),
-        at_a_glance=_optima(experiment, measured),
+        at_a_glance=tables.at_a_glance(experiment, measured),
         details={
             "verdict": [
                 {"share": found.share, "robust": found.robust, "words": headline(found)} for found in measured.verdicts
@@ -152,16 +152,6 @@ def _over_the_smallest(experiment: Networks, measured: Measured) -> str:
     return f"The best source for the target against the source {which}, in points: {'; '.join(parts)}."
 
 
-def name_of(experiment: Networks, case: Case) -> str:
-    """A case in words."""
-    name = figures.LABEL[case.way]
-    if experiment.name == "independence":
-        name = f"{100 * case.share:g} % of the target's rows"
-    if case.head != experiment.setting.head:
-        name += ", fresh head" if case.head == "fresh" else ", the source's head kept"
-    return name + (", the paper's" if case.at_protocol else ", at its own best")
-
-
 def finding(experiment: Networks, case: Case, best: Optimum) -> str:
     """Whether the two optima differ by more than noise, and what telling them apart is worth."""
     name = name_of(experiment, case)
@@ -260,97 +250,3 @@ def _how_far(experiment: Networks, measured: Measured) -> str:
         f"After {experiment.setting.target_epochs} epochs the parameters are at a distance of {' and '.join(parts)} "
         "from the source's, in the mean over seeds and weight decays."
     )
-
-
-def decay(value: float) -> str:
-    """A weight decay in two digits.
-
-    >>> decay(0.0), decay(2.9552092352e-05)
-    ('0', '3.0e-05')
-    """
-    return "0" if value == 0 else f"{value:.1e}"
-
-
-def between(interval: tuple[float, float]) -> str:
-    """An interval of weight decays.
-
-    >>> between((0.0, 1e-3))
-    '0 to 1.0e-03'
-    """
-    low, high = interval
-    return decay(low) if low == high else f"{decay(low)} to {decay(high)}"
-
-
-def _optima(experiment: Networks, measured: Measured) -> Table:
-    """The verdict at a glance: narrow enough for the report's column."""
-    head = ["fine-tuning", "best for source", "best for target", "worth, points", "verdict"]
-    body = []
-    for case in experiment.cases:
-        best = measured.optima[case]
-        name = name_of(experiment, case).replace(" fine-tuning", "").replace(" of the target's rows", "")
-        body.append(
-            [
-                name.replace(", ", ",\n", 1),
-                f"{decay(best.source)}\n{between(best.source_interval)}",
-                f"{decay(best.transfer)}\n{between(best.transfer_interval)}",
-                f"{points(best.gain)}\n± {points(best.gain_ci95)}",
-                "too few\nseeds" if best.seeds < FEWEST else f"{'within' if best.within_noise else 'outside'}\nnoise",
-            ]
-        )
-    caption = (
-        "Weight decays of the source with the largest mean accuracy, below them 95 % over bootstrap draws of the "
-        "seeds. Worth: accuracy gained by choosing for the target rather than for the source, on seeds that had no "
-        "part in the choice."
-    )
-    return Table(caption, head, body)
-
-
-def _rates(experiment: Networks, measured: Measured) -> Table:
-    head = ["target rows", "head", "rate", "epochs", "best for target", "worth, points", "over the smallest"]
-    head += ["best source, %", "scratch, %"]
-    body = [
-        [
-            f"{100 * share:g} %",
-            kind,
-            f"{case.fits[0].learning_rate:g}",
-            f"{case.fits[0].epochs}",
-            decay(best.transfer),
-            f"{points(best.gain)} ± {points(best.gain_ci95)}",
-            f"{points(best.over_smallest)} ± {points(best.over_smallest_ci95)}",
-            points(float(measured.curves[case].accuracy.mean(0).max())),
-            points(float(measured.curves[case].scratch.mean())),
-        ]
-        for share in experiment.shares
-        for kind in experiment.heads
-        for case in experiment.points(share, kind)
-        for best in [measured.optima[case]]
-    ]
-    caption = (
-        "Standard fine-tuning on four fifths of the target's rows at every rate and length of the control. Worth: as "
-        "above; over the smallest: the same against the source of the grid's smallest weight decay."
-    )
-    return Table(caption, head, body)
-
-
-def _points(experiment: Networks, rows: Sequence[Row]) -> Table:
-    kinds = ["source", *experiment.ways, "scratch", "control", "control_scratch"]
-    names = (kind.replace("l2sp", "L2-SP").replace("_", " ") for kind in kinds)
-    head = ["target rows", "weight decay", *(text for name in names for text in (name, "sd"))]
-    body = [
-        [
-            f"{100 * row.share:g} %",
-            decay(row.weight_decay),
-            *(points(getattr(row, f"{kind}_{name}")) for kind in kinds for name in ("mean", "sd")),
-        ]
-        for row in rows
-    ]
-    caption = (
-        "Test accuracy in percent: mean and standard deviation over the seeds. Control: every fine-tuning at its own "
-        "best rate and length."
-    )
-    return Table(caption, head, body)
-
-
-def points(value: float) -> str:
-    """An accuracy in percent."""
-    return "–" if np.isnan(value) else f"{100 * value:.2f}"
