@@ -75,7 +75,7 @@ def test_every_experiment_end_to_end(
 ) -> None:
     arguments = [name, "--scale", "small", "--data", str(data), "--weight-decays", "0,1e-3", *options]
     arguments += ["--seeds", str(seeds), "--target-lr", "1e-3,1e-2", "--target-epochs", "1,2"]
-    if name != "independence":
+    if name == "mnist":
         arguments += ["--head", "kept,fresh", "--control", "standard,scaled"]
     code, out, err = headwater(monkeypatch, capsys, *arguments, "--out", str(tmp_path), "--json")
     assert (code, err) == (0, "")
@@ -92,13 +92,13 @@ def test_every_experiment_end_to_end(
             for kind in ("source", "scratch", "control", "control_scratch", *methods)
             for what in ("mean", "sd")
         }
-        if name != "cifar10":  # a handful of steps; the others have learned something
-            assert row["standard_mean"] > 2 / (18 if name == "newsgroups" else 10)
+        if name != "cifar10":  # a handful of steps; the other sources have learned something
+            assert row["source_mean"] > 1.2 / (9 if name == "newsgroups" else 5)
     protocol = [best for best in result["optima"] if best["rows"] == "all"]
     assert [(best["share"], best["method"], best["chosen_from"]) for best in protocol] == [
         (share, method, 1) for share in result["config"]["shares"] for method in methods
     ]
-    heads = 1 if name == "independence" else 2
+    heads = 2 if name == "mnist" else 1
     single = [best for best in result["optima"] if best["rows"] != "all" and best["chosen_from"] == 1]
     assert {(best["learning_rate"], best["epochs"]) for best in single} == {
         (r, e) for r in (1e-3, 1e-2) for e in (1, 2)
@@ -123,7 +123,7 @@ def test_every_experiment_end_to_end(
         for decay in (0, 1e-3)
     }
     assert [row["source_mean"] for row in result["summary"]][:2] == pytest.approx(list(means.values()))
-    fits = 4 if name == "independence" else 2 * 4 * 4  # rates and lengths; heads; as is and three factors
+    fits = 4 * (2 * 4 if name == "mnist" else 1)  # rates and lengths; two heads, as is and by three factors
     assert len(trials["seed"]) == seeds * (2 * (1 + shares * (len(methods) + fits)) + shares * (1 + 4))
     held_out = [score for score in trials["held_out"] if not np.isnan(score)]
     assert len(held_out) == seeds * shares * (2 * fits + 4)
@@ -134,7 +134,9 @@ def test_every_experiment_end_to_end(
     for file in ("figure.svg", "report.html"):
         text = (tmp_path / file).read_text(encoding="utf-8")
         assert "small scale" in text
-        assert text.index("Too few seeds") < text.index("test accuracy")  # the verdict first
+        assert "Too few seeds" in text
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert report.index("Too few seeds") < report.index("A source network learns") < report.index("<svg")
     # A second run trains nothing: it does not even read the data.
     code, again, err = headwater(
         monkeypatch,
@@ -157,6 +159,8 @@ def records(folder: Path, experiment: Networks, workers: int = 2) -> dict[str, d
 @pytest.mark.parametrize("name", ["mnist", "newsgroups", "cifar10"])
 def test_a_record_does_not_depend_on_what_was_trained_beside_it(data: Path, tmp_path: Path, name: str) -> None:
     options: dict[str, Any] = {"data": data, "shares": (0.7,), **FEW}
+    if name == "cifar10":
+        options |= {"target_lr": (1e-3,), "target_epochs": (1,)}
     seeds = 1 if name == "cifar10" else 2
     whole = records(
         tmp_path / "whole", Networks.of(name, "small", seeds=seeds, weight_decays=(0.0, 1e-3, 0.1), **options)
