@@ -29,6 +29,7 @@ from headwater.study.networks.verdict import headline
 from headwater.study.networks.words import finding
 from headwater.study.runner import complete, open_store
 
+pytest.importorskip("matplotlib")
 pytest.importorskip("torch")
 
 FEW = {"target_lr": (1e-3, 1e-2), "target_epochs": (1, 2)}  # a control that takes little time
