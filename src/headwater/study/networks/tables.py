@@ -41,7 +41,7 @@ def at_a_glance(experiment: Networks, measured: Measured) -> Table:
         name = name_of(experiment, case).replace(" fine-tuning", "").replace(" of the target's rows", "")
         body.append(
             [
-                name.replace(", ", ",\n", 1),
+                name.replace(", ", ",\n"),
                 f"{decay(best.source)}\n{between(best.source_interval)}",
                 f"{decay(best.transfer)}\n{between(best.transfer_interval)}",
                 f"{points(best.gain)}\n± {points(best.gain_ci95)}",
