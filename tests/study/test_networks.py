@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+pytest.importorskip("matplotlib")
+
 from headwater.cli import main
 from headwater.study.networks.data import Rows
 from headwater.study.networks.experiment import Networks, coarse_first
@@ -29,7 +31,6 @@ from headwater.study.networks.verdict import headline
 from headwater.study.networks.words import finding
 from headwater.study.runner import complete, open_store
 
-pytest.importorskip("matplotlib")
 pytest.importorskip("torch")
 
 FEW = {"target_lr": (1e-3, 1e-2), "target_epochs": (1, 2)}  # a control that takes little time
