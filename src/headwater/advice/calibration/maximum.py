@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from headwater.advice.calibration.likelihood import RHO, Point
+from headwater.advice.calibration.likelihood import RHO, SIGNAL, Point
 from headwater.spectrum.rows import Array
 
 FLOOR = 1e-8  # of an outcome's variance: noise below it is none
@@ -68,7 +68,7 @@ def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Poi
         if gain < tolerance or damping > _STUCK:
             return point
         step, expected, _ = model.step(damping)
-        tried = point.moved(point.parameters + step)
+        tried = point.moved(_along(point.parameters, step, RHO in free))
         if expected > _ROUNDING * max(1.0, abs(point.value)):
             better = tried.value < point.value
         else:  # values say nothing any more: slopes do
@@ -84,6 +84,15 @@ def descend(point: Point, unit: Array, free: list[int], tolerance: float) -> Poi
         f"the likelihood of source and target was not yet highest after {_STEPS} steps", RuntimeWarning, stacklevel=2
     )
     return point
+
+
+def _along(old: Array, step: Array, turning: bool) -> Array:
+    """Where a step leads: straight in the variances and in ρσ_w, since a weak source leaves a valley along it."""
+    new = old + step
+    if turning:
+        root = np.sqrt(old[SIGNAL])
+        new[RHO] = (new[RHO] * root + old[RHO] * step[SIGNAL] / (2 * root)) / np.sqrt(new[SIGNAL])
+    return np.asarray(new)
 
 
 def _bent(old: Point, new: Point, free: list[int], bend: Array) -> Array:
