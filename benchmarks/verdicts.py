@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,10 @@ LEAST_TEST_ROWS = 8
 
 @dataclass(frozen=True)
 class Seen:
-    """One draw: the verdict, whether it was right and agreed with its table, and each rival's interval held (−1, 0, 1)."""
+    """One draw: its verdict, whether that was right and agreed with its table, and how each rival's interval held.
+
+    ``held``: 0 where the test error was inside, −1 below and 1 above.
+    """
 
     verdict: str
     right: bool
@@ -90,14 +93,12 @@ def of_setting(setting: Setting, draws: int) -> list[Seen]:
         for number in range(draws):
             data = draw(setting, number)
             advice = advise((data.X0, data.y0), (data.X1, data.y1))
-            found.append(
-                seen(advice, lambda coef, level, d=data: d.risk(coef) + level**2 + setting.target_noise**2)
-            )
+            found.append(seen(advice, lambda coef, level, d=data: d.risk(coef) + level**2 + setting.target_noise**2))
     return found
 
 
 def with_more_rows(setting: Setting, draws: int, rows: tuple[int, ...]) -> list[tuple[float, float, float]]:
-    """Of undecided draws: the rows they had, the rows asked for (NaN: none are enough), and whether these settled it."""
+    """Of undecided draws: the rows they had, those asked for (NaN: none are enough), and whether these settled it."""
     found = []
     with threadpool_limits(1):
         for number in range(draws):
@@ -127,17 +128,17 @@ def line(label: str, draws: list[Seen]) -> str:
     return "  ".join([*parts, "held", *(f"{share:4.0%}" if np.isfinite(share) else "   –" for share in held)])
 
 
-def report(cases: list[tuple[str, str]], results: list[list[Seen]]) -> None:
+def report(cases: list[tuple[str, str]], results: Iterable[list[Seen]]) -> None:
     """A line a setting and one for each of their kinds."""
     print(f"{'':46}  verdicts{'':41}  intervals of {', '.join(NAMES)}")
     kinds: dict[str, list[Seen]] = {}
     for (kind, label), draws in zip(cases, results, strict=True):
-        print(line(label, draws))
+        print(line(label, draws), flush=True)
         kinds.setdefault(kind, []).extend(draws)
     for kind, draws in kinds.items():
         print(line(f"all of {kind}", draws))
-    disagreed = sum(not one.agreed for draws in results for one in draws)
-    print(f"draws in which verdict and table disagree: {disagreed} of {sum(map(len, results))}")
+    agreed = [one.agreed for draws in kinds.values() for one in draws]
+    print(f"draws in which verdict and table disagree: {len(agreed) - sum(agreed)} of {len(agreed)}")
 
 
 def main() -> None:
@@ -148,7 +149,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
-    started, run = time.perf_counter(), Parallel(options.jobs, batch_size=1)
+    started, run = time.perf_counter(), Parallel(options.jobs, batch_size=1, return_as="generator")
     if options.part == "pairs":
         public = list(public_pairs(options.data / "pairs", options.pairs))
         own = list(development_tables(options.data / "tabular", options.pairs))
@@ -158,9 +159,7 @@ def main() -> None:
             for one, _ in cases
         ]
         labels = [f"{one.name}, {size}{'' if one.groups is None else ' groups'}" for one, size in cases]
-        report(
-            list(zip(kinds, labels, strict=True)), run(delayed(of_pair)(*case, options.draws) for case in cases)
-        )
+        report(list(zip(kinds, labels, strict=True)), run(delayed(of_pair)(*case, options.draws) for case in cases))
     elif options.part == "synthetic":
         settings = [("unrelated", s) for s in UNRELATED] + [("related", s) for s in RELATED]
         settings += [("other populations", s) for s in GAIN[2:]]

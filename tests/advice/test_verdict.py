@@ -106,7 +106,7 @@ def _with(advice, gain, chance, scratch=1.0):
 @pytest.mark.parametrize(
     ("gain", "chance", "verdict", "words"),
     [
-        ((0.2, -0.05, 0.38), 0.93, "transfer", "Transfer. Expect about 20 % less squared error than from the target's 24 "),
+        ((0.2, -0.05, 0.38), 0.93, "transfer", "Transfer. Expect about 20 % less squared error than from the target"),
         ((0.2, 0.12, 0.38), 0.99, "transfer", "(9 times in 10 between 12 % less and 38 % less)"),
         ((0.003, -0.01, 0.014), 0.6, "scratch", "Scratch. Fit the target's 24 rows alone"),
         ((0.003, 0.001, 0.014), 0.99, "scratch", "which is not worth it"),

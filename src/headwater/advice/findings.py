@@ -55,7 +55,7 @@ class Workings:
 class Errors:
     """Expected target errors, those of the table, NaN where it has none.
 
-    ``scratch``; transfer from the source at its own best penalty, as it is (``source_optimal``) and ``scaled``; ``chosen``.
+    ``scratch``; ``chosen``; transfer from the source at its own best penalty, as it is (``source_optimal``), ``scaled``.
     """
 
     scratch: float
@@ -152,8 +152,8 @@ class Findings:
         """ "transfer", "scratch" or "undecided", by the table's row of what was chosen.
 
         Scratch: the gain's 90 % interval ends below what is worth a transfer, a fiftieth of scratch's error or a
-        thousandth of the outcome's variance. Transfer: a gain is expected, and there is one three times in four or more.
-        Otherwise there is too little data to tell.
+        thousandth of the outcome's variance. Transfer: a gain is expected, and three times in four there is one, or
+        oftener. Otherwise there is too little data to tell.
         """
         chosen = self.rival[CHOSEN]
         if chosen.gain.high <= self._worth:

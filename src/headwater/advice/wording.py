@@ -125,7 +125,7 @@ def what_would_change_it(advice: Findings) -> Iterator[str]:
     gain, rows = advice.gain.chosen, advice.rows
     yield f"what fit writes is {_how(advice)}"
     if advice.verdict == "transfer":
-        yield f"chance that scratch errs less: {1 - advice.rival[CHOSEN].chance:.0%}; more target rows would show it"
+        yield f"chance that scratch errs less: {100 * (1 - advice.rival[CHOSEN].chance):.0f} %; more target rows would show it"
     elif advice.verdict == "scratch":
         yield "a source that is closer to the target, or more of its rows, might change it; more target rows will not"
     elif not np.isfinite(gain.low):
@@ -142,8 +142,8 @@ def what_would_change_it(advice: Findings) -> Iterator[str]:
 def _how(advice: Findings) -> str:
     """What fit writes, in words."""
     if not advice.surface.transferred:
-        return f"nearly scratch, an average in which the source has {advice.weight:.0%} of the weight"
-    return f"a transfer{_transfer(advice)}; the source has {advice.weight:.0%} of the weight"
+        return f"nearly scratch, an average in which the source has {100 * advice.weight:.0f} % of the weight"
+    return f"a transfer{_transfer(advice)}; the source has {100 * advice.weight:.0f} % of the weight"
 
 
 def _transfer(advice: Findings) -> str:
@@ -216,7 +216,7 @@ def explanations(advice: Findings) -> Iterator[str]:
             "and nothing to scaling it, unless its coefficients follow its features' spectrum"
         )
     yield "Evidence: how much of the posterior each way to see the source holds."
-    yield "  " + ", ".join(f"{name} {share:.0%}" for name, share in advice.surface.mass.items())
+    yield "  " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in advice.surface.mass.items())
     yield "Left out: the squared error on the target's own rows, each (or each group) predicted without it; a check."
     yield from (f"  {WAYS[one.name]} {one.left_out:.3g}{' (!)' if one.doubted else ''}" for one in advice.rivals)
     yield "The source's own predictions, untouched: what they take off the squared error of the target's rows."
