@@ -173,7 +173,9 @@ class Findings:
         """How many more target rows would settle an undecided verdict, half of the time; NaN where decided."""
         if self.verdict != "undecided":
             return Rows(np.nan, np.nan, np.nan)
-        return rows_needed(self.target.rows, self.gain.chosen, self._worth)
+        side = self.meeting.source.spectrum or self.meeting.target
+        dimension = side.eigenvalues.sum() ** 2 / max(np.square(side.eigenvalues).sum(), 1e-300)
+        return rows_needed(self.target.rows, float(dimension), self.gain.chosen, self._worth)
 
     @property
     def rows_needed(self) -> float:

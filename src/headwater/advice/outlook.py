@@ -65,25 +65,27 @@ MOST = 20.0
 _SURE, _END = float(ndtri(0.75)), float(ndtri(0.95))
 
 
-def rows_needed(rows: float, gain: Interval, worth: float, sure: float = _SURE) -> Rows:
+def rows_needed(rows: float, dimension: float, gain: Interval, worth: float) -> Rows:
     """At how many rows the verdict is expected to settle, from what is believed of the gain now.
 
-    With N rows in the place of n the gain is known to s √(n/N), s now, and what will be believed of it is normal about
-    today's belief with the variance that it loses, s² (1 − n/N): a belief is a martingale. It falls as scratch learns,
-    like n/N, and what is worth a transfer does not: the chances are those of "transfer", a gain that is ``sure``, or of
-    "scratch", one whose upper end is not worth it.
+    What a target's n rows leave open of its coefficients, in as many directions as ``dimension`` d, falls like
+    1/(n + d), and so do the gain and the variance s² of what is believed of it. With N rows that variance is s²/r,
+    r = (N + d)/(n + d), and the belief itself will be normal about today's with the variance that was lost, s² (1 − 1/r):
+    beliefs are a martingale. The chances are those of "transfer", a gain that is sure enough, and of "scratch", one
+    whose upper end is not worth it.
     """
-    more = np.geomspace(1.0, MOST, 400)[1:]
+    more = rows * np.geomspace(1e-2, MOST, 400)
+    ratio = (rows + more + dimension) / (rows + dimension)
     spread = (gain.high - gain.low) / (2 * _END)
     if not (np.isfinite(spread) and spread > 0):
         return Rows(np.nan, np.nan, np.nan)
-    then, moved = spread / np.sqrt(more), spread * np.sqrt(1 - 1 / more)
-    helps = ndtr((gain.estimate - sure * then) / moved)
-    useless = ndtr((worth * more - _END * then - gain.estimate) / moved)
+    then, moved = spread / np.sqrt(ratio), spread * np.sqrt(1 - 1 / ratio)
+    helps = ndtr((gain.estimate - _SURE * then) / moved)
+    useless = ndtr((worth * ratio - _END * then - gain.estimate) / moved)
     settled = np.maximum.accumulate(helps + useless * (1 - helps))
 
     def at(chance: float) -> float:
-        return float(np.ceil(rows * (more[np.argmax(settled >= chance)] - 1))) if settled[-1] >= chance else np.nan
+        return float(np.ceil(more[np.argmax(settled >= chance)])) if settled[-1] >= chance else np.nan
 
     return Rows(at(0.5), at(0.25), at(0.75))
 
