@@ -40,15 +40,24 @@ CHANGES = {
     "rows in another order": lambda X0, y0, X1, y1, rng: (X0[::-1], y0[::-1], X1[::-1], y1[::-1], None),
     "columns in another order": lambda X0, y0, X1, y1, rng: (X0[:, ::-1], y0, X1[:, ::-1], y1, None),
     "a rotation": lambda X0, y0, X1, y1, rng: (
-        X0 @ (turn := np.linalg.qr(rng.normal(size=(X0.shape[1],) * 2))[0]), y0, X1 @ turn, y1, None,
-    ),  # fmt: skip
+        X0 @ (turn := np.linalg.qr(rng.normal(size=(X0.shape[1],) * 2))[0]),
+        y0,
+        X1 @ turn,
+        y1,
+        None,
+    ),
     "a constant column": lambda X0, y0, X1, y1, rng: (
-        np.c_[X0, np.full(len(X0), 0.1)], y0, np.c_[X1, np.full(len(X1), 0.1)], y1, None,
-    ),  # fmt: skip
+        np.c_[X0, np.full(len(X0), 0.1)],
+        y0,
+        np.c_[X1, np.full(len(X1), 0.1)],
+        y1,
+        None,
+    ),
     "a rounding error": lambda X0, y0, X1, y1, rng: (
-        *(part * (1 + 2e-16 * rng.choice([-1, 0, 1], size=part.shape)) for part in (X0, y0, X1, y1)), None,
-    ),  # fmt: skip
-}  # fmt: skip
+        *(part * (1 + 2e-16 * rng.choice([-1, 0, 1], size=part.shape)) for part in (X0, y0, X1, y1)),
+        None,
+    ),
+}
 
 
 @settings(max_examples=4, deadline=None)
@@ -124,7 +133,9 @@ def test_gains_are_differences_of_errors():
 
 def test_rows_needed_are_a_martingale():
     """More is needed for less; a range holds the middle; what is beyond twenty times the rows is not said."""
-    few, more = (rows_needed(20.0, 10.0, Interval(gain, gain - 0.4, gain + 0.4), 0.02).estimate for gain in (0.08, 0.04))
+    few, more = (
+        rows_needed(20.0, 10.0, Interval(gain, gain - 0.4, gain + 0.4), 0.02).estimate for gain in (0.08, 0.04)
+    )
     assert few < more
     needed = rows_needed(20.0, 10.0, Interval(0.08, -0.32, 0.48), 0.02)
     assert needed.low <= needed.estimate

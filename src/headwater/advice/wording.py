@@ -125,7 +125,8 @@ def what_would_change_it(advice: Findings) -> Iterator[str]:
     gain, rows = advice.gain.chosen, advice.rows
     yield f"what fit writes is {_how(advice)}"
     if advice.verdict == "transfer":
-        yield f"chance that scratch errs less: {100 * (1 - advice.rival[CHOSEN].chance):.0f} %; more target rows would show it"
+        against = 100 * (1 - advice.rival[CHOSEN].chance)
+        yield f"chance that scratch errs less: {against:.0f} %; more target rows would show it"
     elif advice.verdict == "scratch":
         yield "a source that is closer to the target, or more of its rows, might change it; more target rows will not"
     elif not np.isfinite(gain.low):
