@@ -55,7 +55,8 @@ class Workings:
 class Errors:
     """Expected target errors, those of the table, NaN where it has none.
 
-    ``scratch``; ``chosen``; transfer from the source at its own best penalty, as it is (``source_optimal``), ``scaled``.
+    ``scratch``, ``chosen``, and transfer from the source at its own best penalty, as it is (``source_optimal``) and
+    ``scaled``.
     """
 
     scratch: float

@@ -70,7 +70,7 @@ def rows_needed(rows: float, dimension: float, gain: Interval, worth: float) -> 
 
     What a target's n rows leave open of its coefficients, in as many directions as ``dimension`` d, falls like
     1/(n + d), and so do the gain and the variance s² of what is believed of it. With N rows that variance is s²/r,
-    r = (N + d)/(n + d), and the belief itself will be normal about today's with the variance that was lost, s² (1 − 1/r):
+    r = (N + d)/(n + d), and the belief itself will be normal about today's with what was lost of it, s² (1 − 1/r):
     beliefs are a martingale. The chances are those of "transfer", a gain that is sure enough, and of "scratch", one
     whose upper end is not worth it.
     """

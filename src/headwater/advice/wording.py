@@ -42,7 +42,7 @@ def _verdict(advice: Findings) -> str:
         )
     if advice.verdict == "scratch":
         if gain.high <= 0:
-            return f"Scratch. The source has nothing to give: fit {alone}."
+            return f"Scratch. What fit writes takes nothing off the squared error of {alone}."
         return (
             f"Scratch. Fit {alone}: a transfer is expected to have {_change(advice, gain.estimate)} squared error, and "
             f"19 times in 20 at most {high}, which is not worth it."
@@ -67,7 +67,7 @@ def _change(advice: Findings, gain: float) -> str:
     share = gain / advice.errors.scratch if advice.errors.scratch else 0.0
     if not np.isfinite(share):
         return "unknown"
-    return f"{_digits(100 * abs(share), 2)} % {'more' if share < 0 else 'less'}" if share else "no less"
+    return f"{_digits(100 * abs(share), 2)} % {'more' if share < 0 else 'less'}" if abs(share) >= 5e-5 else "no less"
 
 
 def table(advice: Findings) -> tuple[list[str], list[list[str]]]:
