@@ -83,8 +83,8 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     start, surface, criterion = meeting.source, model.surface_, model.criterion
 
     alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
-    path = survey(meeting, [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)],
-                  criterion=criterion)  # fmt: skip
+    sides = [alone[kind].parts[0] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)]
+    path = replace(alone[SCRATCH], parts=tuple(sides), odds=np.array([0.5, 0.5]))
     unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration = calibrate_meeting(meeting)
     outlook = Outlook(calibration)

@@ -101,8 +101,8 @@ def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
     target, source = meeting.target, meeting.source
     if target.basis.groups is not None:
         yield (
-            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
-            "the gains take rows as independent, and so are less sure than they are said to be"
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole, and in choosing a "
+            "group counts as one row; the alignment and the gains take rows as independent, and so are less sure than they are said to be"
         )
     if target.n_outputs > 1:
         yield "the alignment and the gains take the outputs as independent, with the same variances"
