@@ -104,12 +104,17 @@ def test_real_models_too(headwater, monkeypatch, source, target, outcome):
 
 def test_the_model_is_the_estimators_own(model):
     """The command line fits TransferRidge on the source's pipeline; a data frame's columns may be in any order."""
+    from sklearn.pipeline import Pipeline
+
     from headwater import TransferRidge
     from headwater.estimators.from_table import fit_source
+    from headwater.tables.design import at_level
     from headwater.tables.pair import Roles, read_pair
 
     pair = read_pair(*sides("dates"), Roles("price"))
-    pipeline = fit_source(pair.source.table, pair.source.y, pair.columns, degree=2)
+    fitted = fit_source(pair.source.table, pair.source.y, pair.columns, degree=2)
+    prepared, _ = at_level(fitted[:-1], pair.target.table)
+    pipeline = Pipeline([*prepared.steps, fitted.steps[-1]])
     expected = TransferRidge(pipeline).fit(pair.target.table.data.select([c.name for c in pair.columns]), pair.target.y)
     loaded = persistence.load_model(model)
     np.testing.assert_array_equal(loaded.pipeline[-1].coef_, expected.coef_)

@@ -88,7 +88,7 @@ CASES = [
     ("renamed_outcome.csv", "source.csv", "--target-outcome cost", SAME, ""),
     ("binary_outcome.csv", "binary_source.csv", "", FINE, "the outcome is 0 or 1: it is fitted as a number"),
     ("same_outcome.csv", "source.csv", "", "scratch", "the target's outcome does not vary"),
-    ("far_away.csv", "source.csv", "", FINE, "1 of 8 rows have values beyond 10 of the source's standard deviations"),
+    ("far_away.csv", "source.csv", "", FINE, "1 of 8 rows have values more than 10 of the source's deviations from"),
     ("three_rows.csv", "source.csv", "", FINE, ""),
     ("one_feature.csv", "source.csv", "", FINE, "source.csv: unused, not in one_feature.csv: age, colour"),
     ("wide.csv", "wide_source.csv", "", FINE, "unused, constant in the source: w0, w101, w202"),

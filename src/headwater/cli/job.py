@@ -23,10 +23,12 @@ def advice_on(
         pair = read_pair(source, target, roles, delimiter)
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
+    from sklearn.pipeline import Pipeline
+
     from headwater.advice.verdict import advise
     from headwater.cli.progress import progress_bar
     from headwater.estimators.from_table import fit_source
-    from headwater.tables.design import LIMIT, rows_clipped
+    from headwater.tables.design import LIMIT, at_level
 
     before, after = pair.source, pair.target
     with progress_bar(f"fitting {source}", "rows") as progress:
@@ -35,13 +37,14 @@ def advice_on(
         )
     with status(f"fitting {target}"):
         rows = after.table.data.select([column.name for column in pair.columns])
+        prepared, beyond = at_level(model[:-1], after.table, after.weight)
+        model = Pipeline([*prepared.steps, model.steps[-1]])
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
-        beyond = rows_clipped(model[:-1], after.table)
     notes = list(pair.notes)
     if beyond:
         notes.append(
-            f"{after.table.name}: {beyond} of {len(after.y)} rows have values beyond {LIMIT:g} of the source's "
-            "standard deviations, drawn in to there"
+            f"{after.table.name}: {beyond} of {len(after.y)} rows have values more than {LIMIT:g} of the source's "
+            "deviations from the target's middle, drawn in to there"
         )
     return replace(advice, notes=(*notes, *advice.notes)), pair
 
