@@ -23,13 +23,14 @@ from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
 from headwater.study.runner import run
-from headwater.study.synthetic.experiment import Array, Synthetic, Trial, power_law, ridge
+from headwater.study.synthetic.experiment import Array, Synthetic, Trial, ridge
+from headwater.theory.families import power_law_spectrum
 
 
 def draw(trial: Trial) -> tuple[Array, Array, Array, Array, Array, Array]:
     """The tasks of a trial, drawn as `Trial.run` draws them."""
     rng = np.random.default_rng(trial.seed)
-    spectrum = power_law(trial.alpha, trial.n_features)
+    spectrum = power_law_spectrum(trial.alpha, trial.n_features)
     weights = rng.standard_normal(trial.n_features)
     weights /= np.linalg.norm(weights)
     target = rng.standard_normal((trial.target_samples, trial.n_features)) * np.sqrt(spectrum)

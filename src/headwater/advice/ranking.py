@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
 from headwater.selection.hypotheses import STACKED, hypotheses
 from headwater.selection.meeting import Meeting
@@ -72,16 +69,11 @@ def is_listed(source: Any) -> bool:
     return isinstance(source, list) and (is_several(source) or any(tables))
 
 
-def rank(sources: Sequence[Any], target: tuple[Any, ...], criterion: str, groups: ArrayLike | None = None) -> Ranking:
-    """Fit TransferRidge to all sources and say how each stands; sources and target as ``advise`` takes them.
+def rank(model: TransferRidge, meeting: Meeting) -> Ranking:
+    """How each source stands, by itself and beside the others, from the model fitted to all that the target has met.
 
-    Costs one decomposition a side, and a survey and a leave-one-out for each source. Raises ValueError as it does.
+    Costs a survey and a leave-one-out for each source.
     """
-    fitted = [SourceRidge(criterion=criterion).fit(*one) if isinstance(one, tuple) else one for one in sources]
-    model = TransferRidge(fitted, criterion=criterion)
-    X, y, weight = (*target, None)[:3]
-    meeting = model.meet(X, y, weight, groups)
-    model.choose(meeting)
     return Ranking(
         ranked(meeting, model.surface_),
         stacked=model.surface_.mass.get(STACKED, 0.0),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headwater.advice.calibration.fitting import Calibration
+from headwater.advice.findings import Findings
 from headwater.selection.hypotheses import SCALED, Hypothesis
-
-if TYPE_CHECKING:
-    from headwater.advice.calibration.fitting import Calibration
-    from headwater.advice.verdict import Advice
-    from headwater.selection.meeting import Meeting
-    from headwater.selection.prediction import Interval
+from headwater.selection.meeting import Meeting
+from headwater.selection.prediction import Interval
 
 
-def sentence(advice: Advice) -> str:
-    """The verdict in words."""
+def sentence(advice: Findings) -> str:
+    """The verdict in words, of several sources about the one that serves best."""
+    if advice.ranking is None:
+        return _verdict(advice)
+    ranked = advice.ranking.sources
+    return f"source[{ranked[0].source}] serves best of {len(ranked)}; of it by itself: {_verdict(advice)}"
+
+
+def _verdict(advice: Findings) -> str:
     odds = f"{advice.weight:.0%} of the posterior weight is on transfer"
     if advice.verdict == "scratch":
         return f"do not transfer: fit the target from scratch ({odds})"
@@ -27,7 +31,7 @@ def sentence(advice: Advice) -> str:
     return f"too little data to tell; {safer} is the safer choice ({odds})"
 
 
-def _how(advice: Advice) -> str:
+def _how(advice: Findings) -> str:
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
     if advice.surface.mass[SCALED] > advice.surface.unscaled_weight:
@@ -43,7 +47,7 @@ def _how(advice: Advice) -> str:
     return f", with the source regularised {factor:.3g} times {how} than is best for itself"
 
 
-def known(advice: Advice) -> Iterator[str]:
+def what_is_known(advice: Findings) -> Iterator[str]:
     """What is known and how surely, a sentence at a time."""
     calibration, law, gain = advice.calibration, advice.law, advice.gain
     if not calibration.identified:
@@ -61,7 +65,7 @@ def known(advice: Advice) -> Iterator[str]:
         )
 
 
-def change(advice: Advice) -> Iterator[str]:
+def what_would_change_it(advice: Findings) -> Iterator[str]:
     """What would change the answer, a sentence at a time."""
     calibration, law = advice.calibration, advice.law
     if np.isfinite(advice.rows_needed):
@@ -107,17 +111,17 @@ def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
         )
 
 
-def describe(advice: Advice) -> str:
+def describe(advice: Findings) -> str:
     """The advice as plain text."""
     errors, benefit = advice.errors, advice.benefit
     lines = [
-        f"verdict: {advice.sentence}",
+        f"verdict: {sentence(advice)}",
         "",
         "what is known",
-        *(f"  {line}" for line in known(advice)),
+        *(f"  {line}" for line in what_is_known(advice)),
         "",
         "what would change it",
-        *(f"  {line}" for line in change(advice)),
+        *(f"  {line}" for line in what_would_change_it(advice)),
         "",
         f"  source                {advice.source.rows:g} rows, {advice.source.features} features",
         f"  target                {advice.target.rows:g} rows",

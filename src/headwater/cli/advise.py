@@ -17,7 +17,6 @@ def advise(
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
     delimiter: o.Delimiter = None,
-    seed: o.Seed = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""

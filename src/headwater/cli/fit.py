@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from headwater.cli import options as o
-
-if TYPE_CHECKING:
-    from headwater.advice.verdict import Advice
-    from headwater.tables.pair import Pair
-
-Penalty = Annotated[float | None, typer.Option(show_default=False)]
 
 
 def fit(
@@ -34,7 +27,6 @@ def fit(
     ] = None,
     tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
-    seed: o.Seed = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
@@ -49,10 +41,12 @@ def fit(
     check_output(out, source, target)
     roles = o.roles(outcome, target_outcome, weights, groups, features, exclude)
     advice, pair = advice_on(source, target, roles, delimiter, degree, criterion.value)
-    if source_tau is not None or tau is not None:
-        advice = _fixed(advice, pair, source_tau, tau)
 
     from headwater.advice.saved import save_model, saved_model
+    from headwater.advice.verdict import with_penalties
+
+    if source_tau is not None or tau is not None:
+        advice = with_penalties(advice, source_tau, tau)
 
     facts = {
         "outcome": outcome,
@@ -68,23 +62,3 @@ def fit(
     show_advice(advice, pair, as_json, model=str(out))
     if not as_json:
         print(f"\nmodel written to {out}")
-
-
-def _fixed(advice: Advice, pair: Pair, source_tau: float | None, tau: float | None) -> Advice:
-    """The advice about the model whose penalties the user has fixed."""
-    from headwater.advice.verdict import predicted_error
-    from headwater.estimators.transfer import TransferRidge
-
-    given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
-    given = {name: value for name, value in given.items() if value is not None}
-    model = TransferRidge(advice.model.source, criterion=advice.criterion, **given)
-    rows = pair.target.table.data.select([column.name for column in pair.columns])
-    meeting = model.meet(rows, pair.target.y, pair.target.weight, pair.target.groups)
-    model.choose(meeting)
-    words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
-    error = predicted_error(meeting, model.surface_)
-    note = (
-        f"the model has the penalties asked for ({words}) and the error called chosen is its own; "
-        "all else is about a free choice"
-    )
-    return replace(advice, model=model, errors=replace(advice.errors, chosen=error), notes=(*advice.notes, note))

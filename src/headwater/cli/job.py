@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headwater.advice.verdict import Advice
@@ -17,6 +15,7 @@ def advice_on(
     source: Path, target: Path, roles: Roles, delimiter: str | None, degree: int, criterion: str
 ) -> tuple[Advice, Pair]:
     """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
+    from headwater.cli.progress import progress_bar, status
     from headwater.tables.pair import read_pair
 
     with status(f"reading {source} and {target}"):
@@ -26,7 +25,6 @@ def advice_on(
     from sklearn.pipeline import Pipeline
 
     from headwater.advice.verdict import advise
-    from headwater.cli.progress import progress_bar
     from headwater.estimators.from_table import fit_source
     from headwater.tables.design import LIMIT, at_level
 
@@ -47,12 +45,3 @@ def advice_on(
             "deviations from the target's middle, drawn in to there"
         )
     return replace(advice, notes=(*notes, *advice.notes)), pair
-
-
-def status(text: str) -> Any:
-    """A line on standard error that says what is being done, gone when it is; nothing where no one is watching."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(text)

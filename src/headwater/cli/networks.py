@@ -142,14 +142,15 @@ def _options(seeds: int | None, weight_decays: str | None) -> dict[str, object]:
 
 def _run(experiment: Networks, out: Path | None, workers: int, as_json: bool) -> None:
     from headwater.cli.study import run
+    from headwater.study.networks.study import study
 
     small = "-small" if experiment.scale == "small" else ""
     folder = out or Path(f"headwater-{experiment.name}{small}")
-    run(experiment, folder, workers, _print_json if as_json else _print_table)
+    run(study(experiment), folder, workers, _print_json if as_json else _print_table)
 
 
 def _print_json(result: Result) -> None:
-    from headwater.cli.output import print_json
+    from headwater.cli.showing import print_json
 
     print_json(
         {

@@ -43,10 +43,6 @@ By = Annotated[
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
-Seed = Annotated[
-    int | None,
-    typer.Option(help="Accepted for scripts that always pass one: nothing here is random, and it does nothing."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
 
 

@@ -38,10 +38,8 @@ def predict(
     import pyarrow as pa
 
     from headwater.advice.saved import load_model
-    from headwater.cli.job import status
-    from headwater.cli.output import print_json
-    from headwater.cli.progress import progress_bar
-    from headwater.cli.showing import show_notes
+    from headwater.cli.progress import progress_bar, status
+    from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
     from headwater.tables.columns import met
     from headwater.tables.table import read_table, read_text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 
 @contextmanager
@@ -38,3 +39,12 @@ def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[f
                 bars.update(task, rate=f"{speed:.3g}" if speed else "–")
 
         yield move
+
+
+def status(text: str) -> Any:
+    """A line on standard error that says what is being done, gone when it is; nothing where no one is watching."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)

@@ -109,11 +109,13 @@ def _penalties(text: str) -> tuple[float, ...]:
 
 
 def _run(experiment: Synthetic, out: Path, workers: int, as_json: bool) -> None:
-    run(experiment, out, workers, partial(_print_json if as_json else _print_table, experiment.curve))
+    from headwater.study.synthetic.study import study
+
+    run(study(experiment), out, workers, partial(_print_json if as_json else _print_table, experiment.curve))
 
 
 def _print_json(curve: str, result: Result) -> None:
-    from headwater.cli.output import print_json
+    from headwater.cli.showing import print_json
 
     keys = ("rho", "ratio_mean", "ratio_ci95", "theory_ratio")
     summary = [{curve: row.value, **{key: getattr(row, key) for key in keys}} for row in result.summary]

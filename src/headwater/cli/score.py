@@ -32,10 +32,8 @@ def score(
 ) -> None:
     """Mean squared error and R² on DATA: of the model, from scratch, and of the source's own model."""
     from headwater.advice.saved import load_model
-    from headwater.cli.job import status
-    from headwater.cli.output import print_json
-    from headwater.cli.progress import progress_bar
-    from headwater.cli.showing import show_notes, table
+    from headwater.cli.progress import progress_bar, status
+    from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.columns import met
     from headwater.tables.pair import with_outcome
     from headwater.tables.table import read_table

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
-
-from headwater.cli.output import print_json
 
 if TYPE_CHECKING:
     from headwater.advice.verdict import Advice
     from headwater.tables.pair import Pair
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one valid JSON object and nothing else."""
+    print(json.dumps(finite(value), allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """The same structure with infinities and NaN as None."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_advice(advice: Advice, pair: Pair, as_json: bool, **more: Any) -> None:
@@ -58,11 +72,14 @@ def _draw(advice: Advice) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from headwater.advice.wording import change, known
+    from headwater.advice.wording import what_is_known, what_would_change_it
 
     console = Console()
     console.print(f"[bold]{escape(advice.sentence)}[/bold]\n")
-    for title, lines in (("What is known", known(advice)), ("What would change it", change(advice))):
+    for title, lines in (
+        ("What is known", what_is_known(advice)),
+        ("What would change it", what_would_change_it(advice)),
+    ):
         console.print(f"[italic]{title}[/italic]")
         for line in lines:
             console.print(f"  • {escape(line)}", highlight=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from headwater.study.runner import Experiment, Result
+    from headwater.study.runner import Result, Study
 
 Seeds = Annotated[int, typer.Option(help="How many seeds, counted from 0.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Output folder: the store, tables, figure and report.")]
@@ -39,7 +39,7 @@ def twelve_digits(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(float(f"{value:.12g}") for value in values)
 
 
-def run(experiment: Experiment, out: Path, workers: int, show: Callable[[Result], None]) -> None:
+def run(study: Study, out: Path, workers: int, show: Callable[[Result], None]) -> None:
     """Run it with a progress bar and show the result; interrupted, say what is stored and how to go on."""
     import shlex
     import signal
@@ -53,10 +53,10 @@ def run(experiment: Experiment, out: Path, workers: int, show: Callable[[Result]
     command = shlex.join(["headwater", *sys.argv[1:]])
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with progress_bar(experiment.config["experiment"]) as progress:
-            result = reproduce(experiment, out, workers or -1, progress, command)
+        with progress_bar(study.experiment.config["experiment"]) as progress:
+            result = reproduce(study, out, workers or -1, progress, command)
     except KeyboardInterrupt as interruption:
-        done, total = stored(out, experiment)
+        done, total = stored(out, study.experiment)
         print(
             f"headwater: interrupted with {done} of {total} trials stored in {out}; to go on: {command}",
             file=sys.stderr,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headwater.cli.output import print_json
+from headwater.cli.showing import print_json
 
 if TYPE_CHECKING:
     from headwater.theory import Population
@@ -35,6 +35,7 @@ def theory(
 ) -> None:
     """Say which source penalty is best for the source, and which for its downstream, from population numbers alone."""
     from headwater.theory import Population
+    from headwater.theory.brief import summarise
 
     try:
         pop = Population.power_law(
@@ -63,40 +64,6 @@ def theory(
         print(in_words(pop, answer))
     if plot is not None and not as_json:
         print(f"\nphase diagram written to {plot}")
-
-
-def summarise(pop: Population, target_tau: float | None) -> dict[str, Any]:
-    """The answers as plain numbers, infinities included; `gain` is that of the transfer-optimal penalty."""
-    from headwater import theory as laws
-
-    source, transfer = laws.source_optimal_tau(pop), laws.transfer_optimal_tau(pop, target_tau)
-    joint = laws.joint_optimum(pop)
-    ratio = transfer / source if source > 0 and math.isfinite(source) else (1.0 if source == transfer else math.inf)
-    return {
-        "source_optimal_tau": source,
-        "transfer_optimal_tau": transfer,
-        "ratio": ratio,
-        "direction": direction(ratio, transfer),
-        "gain": laws.transfer_gain(pop, transfer, target_tau),
-        "break_even_alignment": laws.break_even_alignment(pop, target_tau=target_tau),
-        "ridgeless_alignment": laws.ridgeless_alignment(pop, target_tau),
-        "joint": {
-            "source_tau": joint.source_tau,
-            "target_tau": joint.target_tau,
-            "risk": joint.risk,
-            "scratch_risk": joint.scratch_risk,
-            "gain": joint.gain,
-        },
-    }
-
-
-def direction(ratio: float, transfer_tau: float) -> str:
-    """Which way the downstream pulls the source penalty."""
-    if math.isinf(transfer_tau):
-        return "scratch"
-    if abs(ratio - 1) < 1e-9:
-        return "equal"
-    return "harder" if ratio > 1 else "softer"
 
 
 def in_words(pop: Population, answer: dict[str, Any]) -> str:

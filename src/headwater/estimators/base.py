@@ -77,6 +77,13 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         )
         return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
 
+    def read_as(self, other: Ridge) -> Self:
+        """Take rows as another estimator was found to: as many columns, of the same names."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(other, name):
+                setattr(self, name, getattr(other, name))
+        return self
+
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""
         if not self._pipelines():

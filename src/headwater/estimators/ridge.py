@@ -97,10 +97,8 @@ class SourceRidge(Ridge):
         value = penalty(tau, "tau")
         if value is None:
             raise ValueError("tau must be a number here; 'auto' is what fit chose")
-        other: SourceRidge = clone(self).set_params(tau=value)
-        for name in ("spectrum_", "n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(other, name, getattr(self, name))
+        other: SourceRidge = clone(self).set_params(tau=value).read_as(self)
+        other.spectrum_ = self.spectrum_
         return other._set(value, self.coef_.dtype)
 
 

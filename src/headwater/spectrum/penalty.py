@@ -57,12 +57,16 @@ def peak(value: Score, nodes: Array) -> float:
 
     The best node's neighbourhood is made finer until the slope changes its sign over it once, and the root is taken.
     """
+
+    def steepness(at: float) -> float:  # of one point at a time: sums of several are rounded otherwise
+        return float(slope(value, np.array([at]))[0])
+
     for _ in range(40):
         best = int(np.argmax(value(nodes)))
         low, high = max(best - 1, 0), min(best + 1, len(nodes) - 1)
-        before, after = slope(value, nodes[[low, high]])
+        before, after = steepness(nodes[low]), steepness(nodes[high])
         if before > 0 > after:
-            return float(brentq(lambda x: slope(value, np.array([x]))[0], nodes[low], nodes[high], xtol=1e-15))
+            return float(brentq(steepness, nodes[low], nodes[high], xtol=1e-15))
         if (best == 0 and before <= 0) or (best == len(nodes) - 1 and after >= 0) or nodes[high] - nodes[low] < 1e-9:
             break
         nodes = np.linspace(nodes[low], nodes[high], 13)

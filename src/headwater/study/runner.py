@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,16 +55,21 @@ class Plan:
 
 
 class Experiment(Protocol):
-    """An experiment is a value: its configuration, its trials, how missing ones are run, and what the records say."""
+    """An experiment is a value: its configuration, and its trials."""
 
     @property
     def config(self) -> dict[str, Any]: ...
 
     def trials(self) -> Sequence[Trial]: ...
 
-    def plan(self, missing: Sequence[Any], workers: int | None) -> Plan: ...
 
-    def present(self, records: Sequence[Record]) -> Presentation: ...
+@dataclass(frozen=True)
+class Study:
+    """An experiment bound to how its missing trials are run, (missing, workers) → plan, and to what its records say."""
+
+    experiment: Experiment
+    plan: Callable[[Sequence[Any], int | None], Plan]
+    present: Callable[[Sequence[Record]], Presentation]
 
 
 @dataclass(frozen=True)
@@ -81,13 +88,13 @@ class Result:
 
 
 def reproduce(
-    experiment: Experiment,
+    study: Study,
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
-    """Run the experiment's missing trials, then write its tables, figure and report into the folder.
+    """Run the study's missing trials, then write its tables, figure and report into the folder.
 
     `workers` is joblib's n_jobs; the synthetic experiments run on threads unless `joblib.parallel_config` names another
     backend, and do not depend on it. `progress` is called with (done, total); `command` is quoted in the report. A run
@@ -98,19 +105,17 @@ def reproduce(
     start = time.perf_counter()
     if find_spec("matplotlib") is None:
         raise ImportError("the figures need matplotlib: pip install 'headwater[report]'")
-    trials = experiment.trials()
-    with open_store(folder) as store, ThreadPoolExecutor(1) as beside:
+    trials = study.experiment.trials()
+    with open_store(folder) as store:
         # The outputs' libraries take as long to load as the paper's trials to run, which leave the interpreter free.
-        # Left only once they are loaded, interrupted or not: an import cannot go on while the interpreter shuts down.
-        beside.submit(import_module, "headwater.study.outputs")
-        complete(store, trials, workers, progress, experiment.plan)
+        complete(store, trials, workers, progress, study.plan, partial(import_module, "headwater.study.outputs"))
         records = [store.record(trial.config) for trial in trials]
 
     from headwater.study import outputs
 
-    shown = experiment.present(records)
-    outputs.write(shown, experiment.config, folder, command)
-    return Result(experiment, shown, folder, time.perf_counter() - start)
+    shown = study.present(records)
+    outputs.write(shown, study.experiment.config, folder, command)
+    return Result(study.experiment, shown, folder, time.perf_counter() - start)
 
 
 def open_store(folder: Path) -> Store:
@@ -138,10 +143,11 @@ def complete(
     workers: int | None,
     progress: Progress | None = None,
     plan: Callable[[Sequence[Any], int | None], Plan] | None = None,
+    meanwhile: Callable[[], Any] | None = None,
 ) -> None:
     """Run the trials that are not stored, a batch for each worker at a time; a round is durable before the next begins.
 
-    `plan` is the experiment's, by default `one_by_one`.
+    `plan` is the study's, by default `one_by_one`. `meanwhile` is called once on a thread of its own.
     """
     keys = store.keys()
     todo: list[Any] = [trial for trial in trials if trial_key(trial.config) not in keys]
@@ -153,9 +159,14 @@ def complete(
     planned = (plan or one_by_one)(todo, workers)
     width = effective_n_jobs(planned.parallel.get("n_jobs"))
     with (
+        # Before any thread starts: setting limits while another thread loads a library can lock up both.
         threadpool_limits(planned.blas_threads, user_api="blas"),
+        # Left only once its work is done, interrupted or not: no import goes on while the interpreter shuts down.
+        ThreadPoolExecutor(1) as beside,
         Parallel(batch_size=1, pre_dispatch="all", **planned.parallel) as parallel,
     ):
+        if meanwhile is not None:
+            beside.submit(meanwhile)
         for start in range(0, len(planned.batches), width):
             current = planned.batches[start : start + width]
             # A lone worker is this process, and can tell how far it is.
@@ -198,10 +209,10 @@ def one_by_one(missing: Sequence[Runs], workers: int | None) -> Plan:
 
 
 def run(trial: Runs) -> Record:
-    """Run one trial on one BLAS thread, in whatever process it finds itself.
+    """Run one trial on one BLAS thread: in the caller's process `complete` has seen to it, a worker process does here.
 
-    The limit is not lifted afterwards: a second trial of the same process may be in the middle of its own arithmetic.
-    `complete` restores the caller's process; worker processes end with the pool.
+    There the limit is not lifted afterwards: worker processes end with the pool.
     """
-    threadpool_limits(1, user_api="blas")
+    if parent_process() is not None:
+        threadpool_limits(1, user_api="blas")
     return trial.run()

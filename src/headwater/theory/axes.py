@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from headwater.theory.checks import frozen
-
-Array = NDArray[np.float64]
+from headwater.theory.checks import Array, frozen
 
 
 @dataclass(frozen=True, eq=False)

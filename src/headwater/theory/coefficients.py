@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.theory.axes import Axes
+from headwater.theory.checks import Array
 from headwater.theory.directions import Directions, from_energies, from_vectors
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

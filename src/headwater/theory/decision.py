@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from headwater.theory.checks import check_broadcast, one_penalty, penalties
+from headwater.theory.checks import Array, check_broadcast, one_penalty, penalties
 from headwater.theory.design import respond
 from headwater.theory.equivalents import (
     Arrival,
@@ -24,8 +24,6 @@ from headwater.theory.equivalents import (
 from headwater.theory.optimum import best_scratch, best_target, shape, source_optimal_tau
 from headwater.theory.population import Population
 from headwater.theory.slopes import transfer_slope
-
-Array = NDArray[np.float64]
 
 
 def transfer_gain(pop: Population, source_tau: ArrayLike, target_tau: ArrayLike | None = None) -> Risk:

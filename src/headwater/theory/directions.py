@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.theory.axes import Axes
+from headwater.theory.checks import Array
 from headwater.theory.design import Design
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from headwater.theory.checks import check_broadcast, penalties
+from headwater.theory.checks import Array, check_broadcast, penalties
 from headwater.theory.design import Design, Response, respond
 from headwater.theory.population import Population
 
-Array = NDArray[np.float64]
 Risk = float | Array
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.theory import Population, joint_optimum, ridgeless_alignment, source_optimal_tau, transfer_gain
+from headwater.theory.checks import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Array = NDArray[np.float64]
 
 
 class Phases(NamedTuple):

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headwater.theory.checks import one_penalty
+from headwater.theory.checks import Array, one_penalty
 from headwater.theory.design import Response, respond
 from headwater.theory.equivalents import (
     Arrival,
@@ -22,8 +21,6 @@ from headwater.theory.equivalents import (
 from headwater.theory.population import Population
 from headwater.theory.search import best_penalty, least, local_minima
 from headwater.theory.slopes import transfer_slope
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headwater.theory import families
 from headwater.theory.axes import Axes, decompose
 from headwater.theory.checks import at_least, covariance, finite, vector
 from headwater.theory.coefficients import Energies, Vectors
 from headwater.theory.directions import Directions
-
-if TYPE_CHECKING:
-    from typing import Self
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,10 +139,141 @@ class Population:
             f"target: n={self.target_samples:g} noise={self.target_noise:g})"
         )
 
-    isotropic = classmethod(families.isotropic)
-    power_law = classmethod(families.power_law)
-    from_matrices = classmethod(families.from_matrices)
-    random_effects = classmethod(families.random_effects)
+    @classmethod
+    def isotropic(cls, n_features: int, source_samples: float, rho: float, source_noise: float, **options: Any) -> Self:
+        """Both covariances the identity: the setting of the closed forms in `headwater.theory.isotropic`.
+
+        Parameters
+        ----------
+        n_features, source_samples, rho, source_noise
+            p, n0, ρ and σ0, a standard deviation.
+        **options
+            `signal`, `private`, `target_samples`, `target_noise` as in `random_effects`.
+
+        Examples
+        --------
+        >>> Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0).gamma
+        2.0
+        """
+        return cls.power_law(0.0, n_features, source_samples, rho, source_noise, **options)
+
+    @classmethod
+    def power_law(
+        cls,
+        alpha: float,
+        n_features: int,
+        source_samples: float,
+        rho: float,
+        source_noise: float,
+        *,
+        energy_alpha: float = 0.0,
+        target_alpha: float | None = None,
+        **options: Any,
+    ) -> Self:
+        """Eigenvalues k^−alpha scaled to mean 1, in a basis both tasks share.
+
+        Parameters
+        ----------
+        alpha
+            The exponent of the source's eigenvalues; 0 is isotropic.
+        n_features, source_samples, rho, source_noise
+            p, n0, ρ and σ0, a standard deviation.
+        energy_alpha
+            w0's energy over the eigendirections is proportional to k^−energy_alpha: 0, the default, spreads it evenly
+            (the random-effects setting, where the two-number law is exact); above 0 it follows the spectrum.
+        target_alpha
+            The target's own exponent, by default the source's.
+        **options
+            `signal`, `private`, `target_samples`, `target_noise` as in `random_effects`.
+
+        Examples
+        --------
+        >>> Population.power_law(1.0, n_features=100, source_samples=50, rho=0.5, source_noise=1.0).rho
+        0.5
+        """
+        laws = families.power_laws(n_features, alpha, target_alpha, energy_alpha)
+        return cls.random_effects(**laws, rho=rho, source_samples=source_samples, source_noise=source_noise, **options)
+
+    @classmethod
+    def from_matrices(
+        cls,
+        source_covariance: ArrayLike,
+        target_covariance: ArrayLike | None = None,
+        source_weights: ArrayLike | None = None,
+        target_weights: ArrayLike | None = None,
+        *,
+        source_samples: float,
+        target_samples: float,
+        source_noise: float,
+        target_noise: float,
+    ) -> Self:
+        """Full covariances (p, p), which need not commute, and coefficient vectors (p,).
+
+        Examples
+        --------
+        >>> Population.from_matrices(np.eye(3), np.eye(3), [1.0, 0, 0], [1.0, 1.0, 0], source_samples=9,
+        ...                          target_samples=9, source_noise=1.0, target_noise=1.0).rho
+        1.0
+        """
+        if np.ndim(source_covariance) != 2:
+            raise ValueError("source_covariance must be a matrix (p, p); eigenvalues go to Population(...)")
+        return cls(
+            source_covariance,
+            target_covariance,
+            source_weights,
+            target_weights,
+            source_samples=source_samples,
+            target_samples=target_samples,
+            source_noise=source_noise,
+            target_noise=target_noise,
+        )
+
+    @classmethod
+    def random_effects(
+        cls,
+        source_covariance: ArrayLike,
+        target_covariance: ArrayLike | None = None,
+        *,
+        rho: float,
+        source_samples: float,
+        source_noise: float,
+        target_samples: float | None = None,
+        target_noise: float | None = None,
+        signal: float = 1.0,
+        private: float = 0.0,
+        profile: ArrayLike | None = None,
+    ) -> Self:
+        """Any two covariances and random coefficients: w1 = ρ w0 + v, all components uncorrelated.
+
+        Parameters
+        ----------
+        source_covariance, target_covariance
+            Eigenvalues (p,) of both or matrices (p, p); the target's is the source's unless given.
+        rho, source_samples, source_noise
+            ρ, n0, and σ0, a standard deviation.
+        target_samples, target_noise
+            n1 and σ1, the source's unless given: where Σ0 = Σ1 = I the best source penalty does not depend on them.
+        signal, private
+            E‖w0‖² = signal² and E‖v‖² = private², v spread evenly.
+        profile
+            How w0's energy is spread over the eigendirections of Σ0, (p,), evenly by default: the setting of the
+            two-number law.
+
+        Examples
+        --------
+        >>> Population.random_effects(np.diag([1.0, 3.0]), np.eye(2), rho=0.8, source_samples=5, source_noise=1).rho
+        0.8
+        """
+        unrelated = cls(
+            source_covariance,
+            target_covariance,
+            **families.energies(source_covariance, signal, private, profile),
+            source_samples=source_samples,
+            target_samples=source_samples if target_samples is None else target_samples,
+            source_noise=source_noise,
+            target_noise=source_noise if target_noise is None else target_noise,
+        )
+        return unrelated.realigned(rho)
 
 
 _VECTORS = ("source_weights", "target_weights")

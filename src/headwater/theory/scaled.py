@@ -6,17 +6,14 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headwater.theory.checks import one_penalty
+from headwater.theory.checks import Array, one_penalty
 from headwater.theory.design import respond
 from headwater.theory.equivalents import Arrival, arrive, floor, metric, own_risk, scattered, scratch_risk
 from headwater.theory.optimum import Optimum, best_scratch, shape
 from headwater.theory.population import Population
 from headwater.theory.search import best_penalty, least, local_minima
 from headwater.theory.slopes import cross_slope, square_slope
-
-Array = NDArray[np.float64]
 
 
 def scaled_optimum(pop: Population, target_tau: float | None = None) -> Optimum:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.theory.checks import Array
 from headwater.theory.design import Design, respond
 from headwater.theory.equivalents import own_risk
 from headwater.theory.slopes import own_slope
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headwater.theory.checks import Array
 from headwater.theory.design import Design, Response
 from headwater.theory.equivalents import Arrival, retained_bias
 from headwater.theory.population import Population
-
-Array = NDArray[np.float64]
 
 
 def own_slope(design: Design, response: Response, energy: Array, noise: float) -> Array:

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from headwater.theory.checks import array, one_penalty
+from headwater.theory.checks import Array, array, one_penalty
 from headwater.theory.equivalents import arrive, transfer_risk
 from headwater.theory.optimum import best_source, best_target
 from headwater.theory.population import Population
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-import shlex
+from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
     """Transfer from diabetes patients over 50 to 30 younger ones: tables, advice, model, score and picture."""
     if find_spec("matplotlib") is None:
         raise ImportError("the demo's picture needs matplotlib: pip install 'headwater[report]'")
-    from headwater.cli import app
+    from headwater.cli.advise import advise
     from headwater.cli.demo.experiment import (
         DRAWS,
         LABELLED,
@@ -29,7 +30,9 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
         write_tables,
     )
     from headwater.cli.demo.figures import draw_figure, summary
+    from headwater.cli.fit import fit
     from headwater.cli.progress import progress_bar
+    from headwater.cli.score import score
     from headwater.files import write_figure
 
     people = patients()
@@ -45,15 +48,21 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
 
     out.mkdir(parents=True, exist_ok=True)
     tables = write_tables(people, out, shown)
-    pair = [str(tables["source"]), str(tables["target"]), "--outcome", OUTCOME, "--degree", "2"]
-    model = str(out / "model.skops")
-    for arguments in (["advise", *pair], ["fit", *pair, "-o", model], ["score", model, str(tables["heldout"])]):
-        print(f"\n$ headwater {shlex.join(arguments)}", flush=True)
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            app(arguments, standalone_mode=False)
-        # fit repeats the advice: its last line is what is new.
-        print(printed.getvalue().strip().splitlines()[-1] if arguments[0] == "fit" else printed.getvalue().rstrip())
+    two, model = (tables["source"], tables["target"], OUTCOME), out / "model.skops"
+    asked = f"{tables['source']} {tables['target']} --outcome {OUTCOME} --degree 2"
+    _show(f"advise {asked}", partial(advise, *two, degree=2))
+    # fit repeats the advice: its last line is what is new.
+    _show(f"fit {asked} -o {model}", partial(fit, *two, model, degree=2), lines=1)
+    _show(f"score {model} {tables['heldout']}", partial(score, model, tables["heldout"]))
     picture = out / "demo.png"
     write_figure(lambda: draw_figure(taus, source[-1].tau_, draws, shown), picture, option="--out")
     print(f"\n{summary(draws)}\nThe draw above is the one in the middle. The picture is {picture}.")
+
+
+def _show(command: str, run: Callable[[], None], lines: int = 0) -> None:
+    """Print a command, as it would be typed, and the last lines of what it prints, all where 0."""
+    print(f"\n$ headwater {command}", flush=True)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        run()
+    print("\n".join(printed.getvalue().strip("\n").splitlines()[-lines:]))

@@ -7,15 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-
-from headwater.study.runner import Plan
-from headwater.study.store import Record
-
-if TYPE_CHECKING:
-    from headwater.study.presentation import Presentation
 
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
 Method = Literal["source", "standard", "l2sp", "scratch"]
@@ -191,21 +185,6 @@ class Networks:
     def trials(self) -> list[Trial]:
         """Every trial, seed by seed: a run cut short leaves whole seeds behind it."""
         return [trial for seed in range(self.seeds) for trial in self.of_seed(seed)]
-
-    def plan(self, missing: Sequence[Trial], workers: int | None) -> Plan:
-        """Dense networks: a seed's weight decays as one stack, on every core. Convolutions: one core for each source.
-
-        The data are read first, so that what is wrong with them is said before anything is trained.
-        """
-        from headwater.study.networks.training import plan
-
-        return plan(self, missing, workers)
-
-    def present(self, records: Sequence[Record]) -> Presentation:
-        """The records of `trials()` as tables, figure and words."""
-        from headwater.study.networks.words import present
-
-        return present(self, records)
 
 
 def coarse_first(values: Sequence[float]) -> list[float]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from headwater.study.store import Record
-
-if TYPE_CHECKING:
-    from headwater.study.presentation import Presentation
-    from headwater.study.runner import Plan
+from headwater.theory.families import power_law_spectrum
 
 Array = NDArray[np.float64]
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
@@ -51,7 +47,7 @@ class Trial:
         ŵ1 − w1 = f − ρ g. Returns ‖ŵ0−w0‖²_Σ, f'Σf and f'Σg per penalty, and g'Σg.
         """
         rng = np.random.default_rng(self.seed)
-        spectrum = power_law(self.alpha, self.n_features)
+        spectrum = power_law_spectrum(self.alpha, self.n_features)
         source_weights = rng.standard_normal(self.n_features)
         source_weights /= np.linalg.norm(source_weights)
         target_design = rng.standard_normal((self.target_samples, self.n_features)) * np.sqrt(spectrum)
@@ -73,16 +69,6 @@ class Trial:
             "transfer_cross": ((spectrum * truth) @ fitted).tolist(),
             "transfer_constant": float(spectrum @ truth**2),
         }
-
-
-def power_law(alpha: float, n_features: int) -> Array:
-    """Eigenvalues k^−alpha scaled to mean 1; alpha = 0 is isotropic.
-
-    >>> power_law(1.0, 2)
-    array([1.33333333, 0.66666667])
-    """
-    spectrum: Array = np.arange(1, n_features + 1, dtype=float) ** -alpha
-    return spectrum / spectrum.mean()
 
 
 def ridge(X: Array, y: Array, tau: float) -> Array:
@@ -212,18 +198,6 @@ class Synthetic:
     def trials(self) -> list[Trial]:
         """Every trial, curve by curve."""
         return [trial for value in self.curves for trial in self.of_curve(value)]
-
-    def plan(self, missing: Sequence[Trial], workers: int | None) -> Plan:
-        """One by one, on threads."""
-        from headwater.study.runner import one_by_one
-
-        return one_by_one(missing, workers)
-
-    def present(self, records: Sequence[Record]) -> Presentation:
-        """The records of `trials()` as tables, figure and words."""
-        from headwater.study.synthetic.words import present
-
-        return present(self, records)
 
 
 def _require(field: str, holds: bool, what: str) -> None:

@@ -20,7 +20,7 @@ from headwater.selection.source import as_source
 
 
 def _coverage():
-    path = Path(__file__).parents[1] / "benchmarks" / "coverage.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
     spec = importlib.util.spec_from_file_location("coverage_benchmark", path)
     module = importlib.util.module_from_spec(spec)
     import sys
@@ -295,7 +295,7 @@ def test_a_calibration_is_frozen():
 
 
 def test_the_document_runs():
-    document = Path(__file__).parents[1] / "docs" / "calibration.md"
+    document = Path(__file__).parents[2] / "docs" / "calibration.md"
     result = doctest.testfile(str(document), module_relative=False)
     assert result.attempted > 0
     assert result.failed == 0

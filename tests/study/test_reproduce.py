@@ -25,6 +25,7 @@ from headwater.cli import main
 from headwater.study.runner import complete, open_store, reproduce
 from headwater.study.store import Record
 from headwater.study.synthetic.experiment import Synthetic, Trial
+from headwater.study.synthetic.study import study
 
 HEADWATER = [sys.executable, "-c", "from headwater.cli import main; main()", "reproduce"]
 SMALL = ["--features", "40", "--penalties", "12", "--rhos", "0.5,1,1.5", "--target-samples", "8"]
@@ -122,7 +123,7 @@ def test_the_report_needs_nothing_from_elsewhere(small: tuple[Path, dict[str, An
 
 def test_the_report_escapes_what_it_did_not_write(tmp_path: Path) -> None:
     experiment = Synthetic.phase(gammas=(2.0,), n_features=10, rhos=(1.0,), seeds=1)
-    reproduce(experiment, tmp_path, command="headwater --out '<script>$title</script>'")
+    reproduce(study(experiment), tmp_path, command="headwater --out '<script>$title</script>'")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "&lt;script&gt;$title&lt;/script&gt;" in page
@@ -186,7 +187,7 @@ def test_two_runs_at_once_on_one_folder(tmp_path: Path) -> None:
 def test_the_numbers_do_not_depend_on_the_workers(tmp_path: Path) -> None:
     """At a size where BLAS would use several threads if it were let."""
     experiment = Synthetic.phase(gammas=(0.9, 2.0), n_features=300, seeds=3)
-    one, two = (reproduce(experiment, tmp_path / str(workers), workers) for workers in (1, 2))
+    one, two = (reproduce(study(experiment), tmp_path / str(workers), workers) for workers in (1, 2))
     assert one.summary == two.summary
     for name in ("trials.parquet", "summary.csv", "figure.svg", "figure.png"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()

@@ -21,7 +21,7 @@ from sklearn.datasets import _twenty_newsgroups as reference
 
 from headwater.study.networks import data as datasets
 
-REAL = Path(__file__).parents[2] / "shared" / "data"
+REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")

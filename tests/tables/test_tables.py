@@ -1,4 +1,4 @@
-"""The tables people really have: every awkward file of tests/tables, and what the command line makes of it."""
+"""The tables people really have: every awkward file of tests/tables/awkward, and what the command line makes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headwater.cli import main
 from headwater.tables.delimited import HEAD
 from headwater.tables.table import read_table
 
-TABLES = Path(__file__).parent / "tables"
+TABLES = Path(__file__).parent / "awkward"
 SAME = "same"  # the advice on source.csv and target.csv, to the last digit
 FINE = "fine"
 

@@ -27,8 +27,8 @@ from headwater.advice import saved as persistence
 from headwater.cli import main
 from headwater.tables.table import read_table
 
-TABLES = Path(__file__).parent / "tables"
-RAW = Path(__file__).parents[2] / "shared" / "data" / "tabular"
+TABLES = Path(__file__).parents[1] / "tables" / "awkward"
+RAW = Path(__file__).parents[3] / "shared" / "data" / "tabular"
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from headwater import theory
 from headwater.study.runner import run
-from headwater.study.synthetic.experiment import Synthetic, Trial, power_law, ridge, ridge_path
+from headwater.study.synthetic.experiment import Synthetic, Trial, ridge, ridge_path
 from headwater.study.synthetic.summary import outcomes, summarise
 from headwater.study.synthetic.words import findings
+from headwater.theory.families import power_law_spectrum
 
 # Means and 95 % half-widths of the published script at γ = 2, ρ = 0.5, 0.6, …, 1.5.
 PUBLISHED = [3.302, 2.428, 1.939, 1.497, 1.240, 1.041, 0.849, 0.743, 0.640, 0.549, 0.465]
@@ -25,7 +26,7 @@ def one_by_one(trial: Trial, rho: float) -> tuple[list[float], list[float]]:
     """Both risks of a trial by their definitions: a dense solve for every penalty, w1 = rho w0 and y1 written out."""
     rng = np.random.default_rng(trial.seed)
     p, n0, n1 = trial.n_features, trial.source_samples, trial.target_samples
-    covariance = np.diag(power_law(trial.alpha, p))
+    covariance = np.diag(power_law_spectrum(trial.alpha, p))
     w0 = rng.standard_normal(p)
     w0 /= np.linalg.norm(w0)
     X1 = rng.standard_normal((n1, p)) @ np.sqrt(covariance)

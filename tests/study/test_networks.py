@@ -20,6 +20,7 @@ from pyarrow import parquet
 
 from headwater.cli import main
 from headwater.study.networks.experiment import Networks, coarse_first
+from headwater.study.networks.study import study
 from headwater.study.networks.summary import Optimum, optimum
 from headwater.study.networks.training import chosen
 from headwater.study.networks.words import finding
@@ -125,7 +126,7 @@ def test_every_experiment_end_to_end(
 
 def records(folder: Path, experiment: Networks, workers: int = 2) -> dict[str, dict[str, Any]]:
     with open_store(folder) as store:
-        complete(store, experiment.trials(), workers, None, experiment.plan)
+        complete(store, experiment.trials(), workers, None, study(experiment).plan)
         return {json.dumps(trial.config): store.record(trial.config) for trial in experiment.trials()}
 
 

@@ -7,7 +7,7 @@ from headwater import theory
 
 
 def test_theory_document():
-    document = Path(__file__).parents[1] / "docs" / "theory.md"
+    document = Path(__file__).parents[2] / "docs" / "theory.md"
     result = doctest.testfile(str(document), module_relative=False)
     assert result.attempted > 0
     assert result.failed == 0
