@@ -19,6 +19,7 @@ def fit(
     features: o.Features = None,
     exclude: o.Exclude = None,
     weights: o.Weights = None,
+    weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
@@ -27,6 +28,7 @@ def fit(
     ] = None,
     tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
+    allow_overlap: o.AllowOverlap = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
@@ -39,8 +41,8 @@ def fit(
         if value is not None and not value >= 0:
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     check_output(out, source, target)
-    roles = o.roles(outcome, target_outcome, weights, groups, features, exclude)
-    advice, pair = advice_on(source, target, roles, delimiter, degree, criterion.value)
+    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude)
+    advice, pair = advice_on(source, target, roles, delimiter, allow_overlap, degree, criterion.value)
 
     from headwater.advice.saved import save_model, saved_model
     from headwater.advice.verdict import with_penalties

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def advice_on(
-    source: Path, target: Path, roles: Roles, delimiter: str | None, degree: int, criterion: str
+    source: Path, target: Path, roles: Roles, delimiter: str | None, allow_overlap: bool, degree: int, criterion: str
 ) -> tuple[Advice, Pair]:
     """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
     from headwater.cli.progress import progress_bar, status
     from headwater.tables.pair import read_pair
 
     with status(f"reading {source} and {target}"):
-        pair = read_pair(source, target, roles, delimiter)
+        pair = read_pair(source, target, roles, delimiter, allow_overlap)
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
     from sklearn.pipeline import Pipeline

@@ -20,6 +20,14 @@ class Criterion(StrEnum):
     gcv = "gcv"
 
 
+class WeightsIs(StrEnum):
+    """What weights are."""
+
+    frequency = "frequency"
+    precision = "precision"
+    survey = "survey"
+
+
 SourceTable = Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.", show_default=False)]
 TargetTable = Annotated[
     Path, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
@@ -32,6 +40,13 @@ Features = Annotated[
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+WeightsKind = Annotated[
+    WeightsIs | None,
+    typer.Option(help="What the weights are: counts of rows, inverse variances, or inverse chances of being asked."),
+]
+AllowOverlap = Annotated[
+    bool, typer.Option("--allow-overlap", help="Go on although rows of the target are rows of the source.")
+]
 Groups = Annotated[
     str | None, typer.Option(help="Target column naming what was measured repeatedly; errors leave whole groups out.")
 ]
@@ -50,6 +65,7 @@ def roles(
     outcome: str,
     target_outcome: str | None,
     weights: str | None,
+    weights_kind: WeightsIs | None,
     groups: str | None,
     features: list[str] | None,
     exclude: list[str] | None,
@@ -57,7 +73,8 @@ def roles(
     """The columns' parts as they were asked for."""
     from headwater.tables.pair import Roles
 
-    return Roles(outcome, target_outcome, weights, groups, _names(features), _names(exclude))
+    kind = None if weights_kind is None else weights_kind.value
+    return Roles(outcome, target_outcome, weights, kind, groups, _names(features), _names(exclude))
 
 
 def _names(given: list[str] | None) -> tuple[str, ...]:

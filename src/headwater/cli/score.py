@@ -35,14 +35,15 @@ def score(
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.columns import met
-    from headwater.tables.pair import with_outcome
+    from headwater.tables.side import with_outcome
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
     loaded = load_model(model)
     with status(f"reading {data}"):
         whole = read_table(data, delimiter)
-    rows, noted = with_outcome(whole, outcome or loaded.facts["target_outcome"], weights)
+    name = outcome or loaded.facts["target_outcome"]
+    rows, noted = with_outcome(whole, name, weights, "survey")  # in a mean only the ratios of weights count
     notes = (*noted, *met(rows.table, loaded.columns))
     with progress_bar("predicting", "rows") as progress:
         found = loaded.predictions(rows.table, progress)

@@ -1,4 +1,4 @@
 """Tables: files become a source and a target that share columns, with everything left out or mended said.
 
-In order: numerals, delimited, table, columns, features, pair, design.
+In order: numerals, delimited, table, columns, fingerprints, features, side, suspicions, pair, design.
 """

@@ -1,0 +1,217 @@
+"""Wrong use is seen: small tables of other people, what is said of each, and the number that must come out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from headwater.cli import main
+
+NAMES = ("size", "age", "income", "rooms")
+COEF = np.array([2.0, -1.0, 0.5, 1.5])
+
+
+@pytest.fixture
+def headwater(monkeypatch, capsys, tmp_path):
+    """The command line in this process, started in an empty folder: status, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*given):
+        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return stop.value.code, *capsys.readouterr()
+
+    return run
+
+
+def made(rows, seed=0, coef=COEF, noise=1.0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, len(COEF)))
+    return X, X @ coef + noise * rng.normal(size=rows)
+
+
+def frame(X, y, **more):
+    return dict(zip(NAMES, X.T, strict=True)) | {"price": y} | more
+
+
+def write(name, columns):
+    pyarrow.csv.write_csv(pa.table(columns), name)
+
+
+def related():
+    return frame(*made(200)), frame(*made(40, 1))
+
+
+def inside():
+    """A source of an unrelated task, and a target all of whose rows are in it too."""
+    X, y = made(200, coef=np.zeros(4))
+    A, b = made(30, 1)
+    return frame(np.r_[X, A], np.r_[y, b]), frame(A, b)
+
+
+def inside_coarse():
+    """The same with outcomes of five values."""
+    source, target = inside()
+    for side in (source, target):
+        side["price"] = np.clip(np.round(side["price"]), -2, 2)
+    return source, target
+
+
+def by_chance():
+    """Two binary features and an outcome of three values: every target row is in the source."""
+    rng = np.random.default_rng(0)
+    sides = []
+    for rows in (300, 40):
+        X = rng.integers(0, 2, (rows, 2))
+        sides.append({"size": X[:, 0], "age": X[:, 1], "price": X.sum(axis=1) + rng.integers(0, 2, rows)})
+    return tuple(sides)
+
+
+def repeated():
+    """Fifteen rows, each drawn eight times."""
+    X, y = made(15, 1)
+    return frame(*made(200)), frame(np.repeat(X, 8, axis=0), np.repeat(y, 8))
+
+
+def swapped():
+    source, target = related()
+    return target, source
+
+
+def leaking():
+    source, target = related()
+    for side, seed in ((source, 2), (target, 3)):
+        rng = np.random.default_rng(seed)
+        side["price_paid"] = 1000 * side["price"] + rng.normal(size=len(side["price"]))
+    return source, target
+
+
+def leaking_in_target():
+    source, target = leaking()
+    source["price_paid"] = np.random.default_rng(4).normal(size=200)
+    return source, target
+
+
+def months():
+    """Ages in years here, in months there."""
+    source, target = related()
+    source["age"], target["age"] = 40 + 10 * source["age"], 12 * (40 + 10 * target["age"])
+    return source, target
+
+
+def kelvin():
+    source, target = related()
+    source["age"], target["age"] = 20 + source["age"], 293 + target["age"]
+    return source, target
+
+
+def weighted(weight):
+    def build():
+        source, target = related()
+        return source, target | {"times": weight(np.random.default_rng(5), 40)}
+
+    return build
+
+
+# what is the matter, the tables, further options, refused (2) or noted (0), and the words
+CASES = [
+    ("nothing is the matter", related, "", 0, None),
+    ("target rows inside the source", inside, "", 2,
+     "30 of 30 target rows are also rows of the source, features and outcome; by chance it would be about 0.1"),
+    ("the same, allowed", inside, "--allow-overlap", 0, "30 of 30 target rows are also rows of the source"),
+    ("the same, few outcomes", inside_coarse, "", 0, "the source has seen their outcomes"),
+    ("the same, by chance", by_chance, "", 0, "features and outcome; by chance it would be about"),
+    ("repeated target rows", repeated, "", 0, "target.csv: 105 of 120 rows are copies of others"),
+    ("source and target swapped", swapped, "", 0, "the source has fewer rows (40) than the target (200)"),
+    ("a feature is the outcome", leaking, "", 0, "price_paid is in both tables nearly the outcome itself"),
+    ("in the target alone", leaking_in_target, "", 0, "price_paid is in the target nearly the outcome itself"),
+    ("a column in other units", months, "", 0, "spread or level in the target than in the source: age (middle 40"),
+    ("a column of another level", kelvin, "", 0, "spread or level in the target than in the source: age (middle 20"),
+    ("weights of some kind", weighted(lambda rng, n: rng.random(n) + 0.5), "--weights times", 2,
+     "the weights 'times' are not whole numbers ("),
+    ("the same, said", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind survey", 0, ""),
+    ("the same, as counts", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind frequency", 0, ""),
+    ("weights far beyond the rows", weighted(lambda rng, n: rng.integers(500, 900, n)), "--weights times", 0,
+     "target.csv: by times 40 rows stand for 27"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_each_wrong_use(headwater, case):
+    _, tables, options, treatment, words = case
+    for name, columns in zip(("source", "target"), tables(), strict=True):
+        write(f"{name}.csv", columns)
+    status, out, err = headwater("advise", "source.csv", "target.csv", "--outcome", "price", *options.split(), "--json")
+    assert status == treatment, err
+    if treatment == 2:
+        assert out == "" and err.startswith("headwater: ") and err.count("\n") == 1 and words in err
+    elif words is None:
+        assert json.loads(out)["notes"] == []
+    else:
+        assert any(words in note for note in json.loads(out)["notes"]), json.loads(out)["notes"]
+
+
+def advice(headwater, source, target, *options):
+    write("source.csv", source)
+    write("target.csv", target)
+    status, out, err = headwater("advise", "source.csv", "target.csv", "--outcome", "price", *options, "--json")
+    assert status == 0, err
+    return json.loads(out)
+
+
+def test_the_same_file_twice_is_refused(headwater):
+    write("a.csv", related()[0])
+    Path("b.csv").symlink_to("a.csv")
+    status, _, err = headwater("advise", "a.csv", "b.csv", "--outcome", "price")
+    assert status == 2 and "b.csv: source and target are the same file" in err
+    status, out, _ = headwater("advise", "a.csv", "b.csv", "--outcome", "price", "--allow-overlap", "--json")
+    assert status == 0 and "200 of 200 target rows are also rows of the source" in str(json.loads(out)["notes"])
+
+
+def test_overlap_flips_the_verdict_where_it_is_allowed(headwater):
+    """Why it is refused: the source knows nothing of the task, and yet seems to help."""
+    source, target = inside()
+    X, y = made(200, coef=np.zeros(4))
+    assert advice(headwater, frame(X, y), target)["verdict"] != "transfer"
+    assert advice(headwater, source, target, "--allow-overlap")["alignment"]["estimate"] > 1
+
+
+def test_copies_leave_together(headwater):
+    """The left-out errors of fifteen rows drawn eight times are those of a weight of eight, and no longer nothing."""
+    source, target = repeated()
+    copied = advice(headwater, source, target)
+    one = {name: values[::8] for name, values in target.items()}
+    counted = advice(headwater, source, one | {"times": np.full(15, 8)}, "--weights", "times")
+    assert copied["errors"] == pytest.approx(counted["errors"], rel=1e-9)
+    assert copied["alignment"]["estimate"] == pytest.approx(counted["alignment"]["estimate"], rel=1e-6)
+    assert copied["target"]["rows"] == 120
+    # and about as large as the fifteen rows alone say
+    alone = advice(headwater, source, one)["errors"]["scratch"]
+    assert copied["errors"]["scratch"] == pytest.approx(alone, rel=0.5)
+
+
+def test_copies_within_a_group_stay_in_it(headwater):
+    source, target = repeated()
+    target["subject"] = np.tile(np.repeat(np.arange(8), 3), 5)
+    assert "105" not in str(advice(headwater, source, target, "--groups", "subject")["notes"])
+
+
+def test_survey_weights_have_no_scale(headwater):
+    source, target = related()
+    weight = np.random.default_rng(5).random(40) + 0.2
+    options = ("--weights", "times", "--weights-kind", "survey")
+    once, often = (advice(headwater, source, target | {"times": k * weight}, *options) for k in (1, 1500))
+    for name in ("weight", "scale", "target_tau"):
+        assert once[name] == pytest.approx(often[name], rel=1e-9)
+    assert (once["verdict"], once["target"]["rows"]) == (often["verdict"], pytest.approx(40))
+    # precisions of mean 1 taken as frequencies are the same thing
+    counted = advice(headwater, source, target | {"times": weight / weight.mean()}, "--weights", "times",
+                     "--weights-kind", "frequency")  # fmt: skip
+    assert counted["weight"] == pytest.approx(once["weight"], rel=1e-9)
