@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.columns import CATEGORY, DATE, NUMBER, Column
 from headwater.tables.design import ClippedScaler, TableColumns
+from headwater.tables.fingerprints import Rows
 from headwater.tables.table import Table, as_table
 from headwater.version import __version__
 
@@ -43,12 +44,14 @@ class SavedModel:
 
     ``rivals`` maps "scratch", "source" (the source's own model) and "source_optimal" (transfer from it as it is) to
     their coefficients (p,) and intercepts. ``facts``, plain values: the outcome's names, the penalties, the verdict,
-    the predicted errors, the options of the fit, the version that wrote it.
+    the predicted errors, the options of the fit, the version that wrote it. ``fitted`` are fingerprints of the target's
+    rows, so that scoring them again is seen; no row can be told from them, but whoever has a row can ask for it.
     """
 
     pipeline: Pipeline
     rivals: dict[str, tuple[Array, float]]
     facts: dict[str, Any]
+    fitted: Rows
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -75,7 +78,7 @@ class SavedModel:
         return {"chosen": self.pipeline[-1].predict(features), **others}
 
 
-def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
+def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel:
     """What of a fit is worth keeping: no decomposition and no rows."""
     meeting, fitted = advice.meeting, advice.model
     model = clone(fitted).set_params(source=None)
@@ -96,7 +99,7 @@ def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
         "source": (np.asarray(last.coef_), float(last.intercept_)),
         "source_optimal": averaged(advice.alone[AS_IS]),
     }
-    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts)
+    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts, rows)
 
 
 def save_model(model: SavedModel, path: Path) -> None:
@@ -105,6 +108,7 @@ def save_model(model: SavedModel, path: Path) -> None:
         "pipeline": model.pipeline,
         "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in model.rivals.items()},
         "facts": model.facts,
+        "fitted": asdict(model.fitted),
     }
     buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
     with zipfile.ZipFile(buffer, "a") as archive:
@@ -160,6 +164,9 @@ def _checked(content: Any) -> SavedModel:
             raise ValueError(f"the coefficients of {name} are not finite numbers, one a feature")
     if set(rivals) != set(RIVALS) or not isinstance(facts["outcome"], str):
         raise ValueError("the model's facts are not all there")
-    loaded = SavedModel(pipeline, rivals, facts)
+    fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
+    if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
+        raise ValueError("the fingerprints of the rows are not what they should be")
+    loaded = SavedModel(pipeline, rivals, facts, Rows(*fitted))
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded

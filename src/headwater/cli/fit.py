@@ -46,6 +46,7 @@ def fit(
 
     from headwater.advice.saved import save_model, saved_model
     from headwater.advice.verdict import with_penalties
+    from headwater.tables.fingerprints import Rows
 
     if source_tau is not None or tau is not None:
         advice = with_penalties(advice, source_tau, tau)
@@ -59,8 +60,9 @@ def fit(
         "columns": [column.name for column in pair.columns],
         "version": __version__,
     }
+    fitted = Rows.of_table(pair.target.table, pair.columns, pair.target.y)
     with replaced(out) as part:
-        save_model(saved_model(advice, facts), part)
+        save_model(saved_model(advice, facts, fitted), part)
     show_advice(advice, pair, as_json, model=str(out))
     if not as_json:
         print(f"\nmodel written to {out}")

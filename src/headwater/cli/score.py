@@ -36,6 +36,7 @@ def score(
     from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.columns import met
     from headwater.tables.side import with_outcome
+    from headwater.tables.suspicions import rows_seen
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
@@ -44,7 +45,7 @@ def score(
         whole = read_table(data, delimiter)
     name = outcome or loaded.facts["target_outcome"]
     rows, noted = with_outcome(whole, name, weights, "survey")  # in a mean only the ratios of weights count
-    notes = (*noted, *met(rows.table, loaded.columns))
+    notes = (*noted, *met(rows.table, loaded.columns), *rows_seen(loaded.fitted, rows, loaded.columns))
     with progress_bar("predicting", "rows") as progress:
         found = loaded.predictions(rows.table, progress)
     scores = {name: _score(rows.y, found[name], rows.weight) for name in NAMES}

@@ -53,6 +53,11 @@ class Overlap:
     expected: float
     by_chance: bool
 
+    @property
+    def about(self) -> str:
+        """The expected number in words."""
+        return f"about {self.expected:.0f}" if self.expected >= 10 else f"about {self.expected:.2g}"
+
 
 def overlap(rows: Rows, other: Rows, outcomes: Codes | None = None) -> Overlap:
     """The rows that another table has too, features and outcome; ``outcomes`` are all of its outcomes where ``other``

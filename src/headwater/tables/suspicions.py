@@ -39,12 +39,12 @@ def shared_rows(rows: Rows, other: Rows, outcomes: Codes, allowed: bool) -> Iter
         return
     words = f"{found.rows} of {len(rows.whole)} target rows are also rows of the source, features and outcome"
     if found.by_chance:
-        yield f"{words}; by chance it would be about {found.expected:.2g}"
+        yield f"{words}; by chance it would be {found.about}"
     elif allowed or len(np.unique(outcomes)) <= FEW:
         yield f"{words}: the source has seen their outcomes, so what it gains on them is no gain on new rows"
     else:
         raise ValueError(
-            f"{words}; by chance it would be about {found.expected:.2g}: the source has seen their outcomes, so any "
+            f"{words}; by chance it would be {found.about}: the source has seen their outcomes, so any "
             "source would seem to help; take them out of one of the tables, or say --allow-overlap"
         )
 
@@ -56,6 +56,16 @@ def target_in_source(before: Side, after: Side, columns: tuple[Column, ...], all
         close = replace(before.table, data=before.table.data.take(some))
         other = Rows.of_table(close, columns, before.y[some])
         yield from shared_rows(Rows.of_table(after.table, columns, after.y), other, hashed(before.y[:, None]), allowed)
+
+
+def rows_seen(fitted: Rows, side: Side, columns: tuple[Column, ...]) -> Iterator[str]:
+    """Rows to score a model on that are those it was fitted on, beyond chance."""
+    found = overlap(fitted, Rows.of_table(side.table, columns, side.y))
+    if not found.by_chance:
+        yield (
+            f"{found.rows} of the {len(fitted.whole)} target rows that the model was fitted on are among these: on "
+            "them its error is smaller than on new rows; score it on others"
+        )
 
 
 def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[str]]:
@@ -118,15 +128,18 @@ def _correlations(X: Array, y: Array) -> Array:
 
 
 def _other_units(X0: Array, X1: Array) -> NDArray[np.bool_]:
-    """Where the distances between quartiles differ tenfold, or the medians do and lie ten such distances apart."""
+    """Where the distances between quartiles differ tenfold, or the medians do.
+
+    Medians tell only where both are further from 0 than their quartiles from each other, or very far from each other.
+    """
     if min(len(X0), len(X1)) < _ENOUGH:
         return np.zeros(X0.shape[1], bool)
     (low0, middle0, high0), (low1, middle1, high1) = (np.quantile(X, [0.25, 0.5, 0.75], axis=0) for X in (X0, X1))
     wide0, wide1 = high0 - low0, high1 - low1
     spread = (wide0 > 0) & (wide1 > 0) & (np.maximum(wide0, wide1) > _TENFOLD * np.minimum(wide0, wide1))
-    sizes = np.abs(middle0), np.abs(middle1)
-    level = np.maximum(*sizes) > _TENFOLD * np.minimum(*sizes)
-    return spread | (level & (np.abs(middle1 - middle0) > _TENFOLD * np.maximum(wide0, wide1)))
+    size0, size1 = np.abs(middle0), np.abs(middle1)
+    told = ((size0 > wide0) & (size1 > wide1)) | (np.abs(middle1 - middle0) > _TENFOLD * np.maximum(wide0, wide1))
+    return spread | (told & (np.maximum(size0, size1) > _TENFOLD * np.minimum(size0, size1)))
 
 
 def _those(names: list[str], which: NDArray[np.bool_]) -> str:
