@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import skops.io
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -23,9 +24,9 @@ from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.columns import CATEGORY, DATE, NUMBER, Column
-from headwater.tables.design import ClippedScaler, TableColumns
+from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
 from headwater.tables.fingerprints import Rows
-from headwater.tables.table import Table, as_table
+from headwater.tables.table import as_table
 from headwater.version import __version__
 
 FORMAT = 1
@@ -64,18 +65,23 @@ class SavedModel:
         The table: Arrow's, or any data frame Arrow reads, its columns in any order. ``progress`` is told how many rows
         are done.
         """
+        return self.evaluated(table, progress)[0]
+
+    def evaluated(
+        self, table: Any, progress: Callable[[int, int], None] | None = None
+    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+        """``predictions``, and which of the rows have a value that was drawn in."""
         given = as_table(table)
-        parts = []
+        parts, drawn_in = [], []
         for rows in row_blocks(given.data.num_rows, self.pipeline[-1].n_features_in_):
-            parts.append(self._block(given.rows(rows)))
+            features = self.pipeline[:-1].transform(given.rows(rows))
+            others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
+            parts.append({"chosen": self.pipeline[-1].predict(features), **others})
+            drawn_in.append(rows_drawn_in(self.pipeline[:-1], features))
             if progress is not None:
                 progress(rows.stop, given.data.num_rows)
-        return {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
-
-    def _block(self, table: Table) -> dict[str, Array]:
-        features = self.pipeline[:-1].transform(table)
-        others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
-        return {"chosen": self.pipeline[-1].predict(features), **others}
+        found = {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
+        return found, np.concatenate(drawn_in)
 
 
 def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel:
@@ -162,7 +168,7 @@ def _checked(content: Any) -> SavedModel:
     for name, (coef, intercept) in {"chosen": (model.coef_, model.intercept_), **rivals}.items():
         if np.shape(coef) != (model.n_features_in_,) or not np.isfinite(coef).all() or not np.isfinite(intercept):
             raise ValueError(f"the coefficients of {name} are not finite numbers, one a feature")
-    if set(rivals) != set(RIVALS) or not isinstance(facts["outcome"], str):
+    if set(rivals) != set(RIVALS) or not isinstance(facts["outcome"], str) or facts["decimal"] not in (None, ".", ","):
         raise ValueError("the model's facts are not all there")
     fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
     if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):

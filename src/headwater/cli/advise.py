@@ -18,6 +18,7 @@ def advise(
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -26,5 +27,7 @@ def advise(
     from headwater.cli.showing import show_advice
 
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude)
-    advice, pair = advice_on(source, target, roles, delimiter, allow_overlap, degree, criterion.value)
+    advice, pair = advice_on(
+        source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
+    )
     show_advice(advice, pair, as_json)

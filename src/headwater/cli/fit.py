@@ -28,6 +28,7 @@ def fit(
     ] = None,
     tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -42,7 +43,9 @@ def fit(
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     check_output(out, source, target)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude)
-    advice, pair = advice_on(source, target, roles, delimiter, allow_overlap, degree, criterion.value)
+    advice, pair = advice_on(
+        source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
+    )
 
     from headwater.advice.saved import save_model, saved_model
     from headwater.advice.verdict import with_penalties
@@ -56,6 +59,7 @@ def fit(
         "target_outcome": target_outcome or outcome,
         "degree": degree,
         "criterion": criterion.value,
+        "decimal": pair.target.table.decimal or pair.source.table.decimal,
         "advice": advice.as_dict(),
         "columns": [column.name for column in pair.columns],
         "version": __version__,

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headwater.advice.verdict import Advice
+    from headwater.tables.delimited import Reading
     from headwater.tables.pair import Pair, Roles
 
 
 def advice_on(
-    source: Path, target: Path, roles: Roles, delimiter: str | None, allow_overlap: bool, degree: int, criterion: str
+    source: Path, target: Path, roles: Roles, reading: Reading, allow_overlap: bool, degree: int, criterion: str
 ) -> tuple[Advice, Pair]:
     """Read two files, fit the source with its preprocessor, and advise; all notes are in the advice."""
     from headwater.cli.progress import progress_bar, status
     from headwater.tables.pair import read_pair
 
     with status(f"reading {source} and {target}"):
-        pair = read_pair(source, target, roles, delimiter, allow_overlap)
+        pair = read_pair(source, target, roles, reading, allow_overlap)
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
     from sklearn.pipeline import Pipeline
 
     from headwater.advice.verdict import advise
     from headwater.estimators.from_table import fit_source
-    from headwater.tables.design import LIMIT, at_level
+    from headwater.tables.design import at_level, drawn_in_note
 
     before, after = pair.source, pair.target
     with progress_bar(f"fitting {source}", "rows") as progress:
@@ -39,9 +40,5 @@ def advice_on(
         model = Pipeline([*prepared.steps, model.steps[-1]])
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
     notes = list(pair.notes)
-    if beyond:
-        notes.append(
-            f"{after.table.name}: {beyond} of {len(after.y)} rows have values more than {LIMIT:g} of the source's "
-            "deviations from the target's middle, drawn in to there"
-        )
+    notes += drawn_in_note(after.table.name, beyond)
     return replace(advice, notes=(*notes, *advice.notes)), pair

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from headwater.tables.delimited import Reading
     from headwater.tables.pair import Roles
 
 
@@ -40,6 +41,10 @@ Features = Annotated[
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="The decimal mark of numbers, . or , (default: found in each file)", show_default=False),
+]
 WeightsKind = Annotated[
     WeightsIs | None,
     typer.Option(help="What the weights are: counts of rows, inverse variances, or inverse chances of being asked."),
@@ -59,6 +64,13 @@ Delimiter = Annotated[
     str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
+
+
+def reading(delimiter: str | None, decimal: str | None, likely: str | None = None) -> Reading:
+    """How a file of text is read, as it was asked for."""
+    from headwater.tables.delimited import Reading
+
+    return Reading(delimiter, decimal, likely)
 
 
 def roles(

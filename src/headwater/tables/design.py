@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -61,7 +62,7 @@ class ClippedScaler(StandardScaler):  # type: ignore[misc]
         self.level_, self.width_ = np.zeros(self.n_features_in_), np.ones(self.n_features_in_)
         return self
 
-    def set_level(self, X: Array, sample_weight: Array | None = None) -> Array:
+    def set_level(self, X: Array, sample_weight: Array | None = None) -> NDArray[np.bool_]:
         """Take the level and width of a target's rows X (n, p); which of its values are then drawn in (n, p)."""
         scaled = super().transform(X)
         low, self.level_, high = np.quantile(
@@ -69,6 +70,10 @@ class ClippedScaler(StandardScaler):  # type: ignore[misc]
         )
         self.width_ = np.maximum(1.0, 3 * (high - low) / _QUARTILES / LIMIT)
         return np.asarray(np.abs(scaled - self.level_) > LIMIT * self.width_)
+
+    def drawn_in(self, made: Array) -> NDArray[np.bool_]:
+        """Which of the rows that it made (n, p) hold a value that was drawn in, (n,)."""
+        return np.asarray((np.abs(made - self.level_) > LIMIT * (1 - 1e-12)).any(axis=1))
 
     def transform(self, X: Array, copy: bool | None = None) -> Array:
         """Standardised, and clipped about the level."""
@@ -122,13 +127,32 @@ def _learn(scaler: StandardScaler, blocks: Iterable[tuple[Array, Array | None]])
         (scaler.partial_fit if index else scaler.fit)(X, sample_weight=weight)
 
 
-def at_level(prepared: Pipeline, table: Table, weight: Array | None = None) -> tuple[Pipeline, int]:
-    """The preprocessor about the levels of a target, and how many of the target's rows have a value drawn in."""
+def at_level(prepared: Pipeline, table: Table, weight: Array | None = None) -> tuple[Pipeline, NDArray[np.bool_]]:
+    """The preprocessor about the levels of a target, and which of the target's rows have a value drawn in."""
     prepared = deepcopy(prepared)
     numbers = prepared[-1].named_transformers_.get("numbers")
     if numbers is None:
-        return prepared, 0
+        return prepared, np.zeros(table.data.num_rows, bool)
     X = prepared[0].transform(table)[:, : sum(column.kind != CATEGORY for column in prepared[0].columns)]
     if isinstance(numbers, Pipeline):
         X, numbers = numbers[:-1].transform(X), numbers[-1]
-    return prepared, int(numbers.set_level(X, weight).any(axis=1).sum())
+    return prepared, numbers.set_level(X, weight).any(axis=1)
+
+
+def rows_drawn_in(prepared: Pipeline, made: Array) -> NDArray[np.bool_]:
+    """Which of the rows that a preprocessor made (n, p) have a value drawn in."""
+    numbers = prepared[-1].named_transformers_.get("numbers")
+    if numbers is None:
+        return np.zeros(len(made), bool)
+    scaler = numbers[-1] if isinstance(numbers, Pipeline) else numbers
+    return np.asarray(scaler.drawn_in(made[:, : len(scaler.level_)]))
+
+
+def drawn_in_note(name: str, rows: NDArray[np.bool_]) -> list[str]:
+    """What is said of rows with values that were drawn in."""
+    if not rows.any():
+        return []
+    return [
+        f"{name}: {rows.sum()} of {len(rows)} rows have values more than {LIMIT:g} of the source's deviations from the "
+        "target's middle, drawn in to there"
+    ]

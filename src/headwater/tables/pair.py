@@ -9,6 +9,7 @@ import numpy as np
 
 from headwater.tables import suspicions
 from headwater.tables.columns import CATEGORY, Column, met
+from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import listed, read_table
@@ -48,7 +49,7 @@ class Pair:
 
 
 def read_pair(
-    source: Path, target: Path, roles: Roles, delimiter: str | None = None, allow_overlap: bool = False
+    source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
 ) -> Pair:
     """Read two files and say which columns both can be fitted on, and what makes one doubt them.
 
@@ -57,7 +58,7 @@ def read_pair(
     """
     if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
         raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
-    tables = read_table(source, delimiter), read_table(target, delimiter)
+    tables = read_table(source, reading), read_table(target, reading)
     taken = roles.taken & set(roles.features)
     if taken:
         raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")

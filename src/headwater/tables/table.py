@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from headwater.files import why_unreadable
-from headwater.tables.delimited import HEAD, as_written, character, opened, read_delimited
+from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, opened, read_delimited
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """One file's columns as Arrow holds them, the name that messages call it by, and what reading it met.
 
-    Column names have no white space around them; text is Arrow's ``string`` however the file encodes it.
+    Column names have no white space around them; text is Arrow's ``string`` however the file encodes it. ``decimal`` is
+    the mark that its numbers had, None where none showed one; ``written`` reads every cell as the text it is.
     """
 
     name: str
     data: pa.Table
     notes: tuple[str, ...] = ()
+    decimal: str | None = None
+    written: Callable[[], pa.Table] | None = None
 
     @cached_property  # Arrow would gather thousands of names anew at every question
     def names(self) -> list[str]:
@@ -48,7 +52,7 @@ class Table:
         return replace(self, data=self.data.slice(some.start, some.stop - some.start))
 
 
-def read_table(path: Path, delimiter: str | None = None) -> Table:
+def read_table(path: Path, reading: Reading = AS_FOUND) -> Table:
     """Read CSV or TSV (also compressed, as .gz) or Parquet, told apart by content.
 
     Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one is given that the header
@@ -57,7 +61,6 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     Raises OSError or ValueError, of one line that names the file, for anything else.
     """
     name = str(path)
-    delimiter = character(delimiter)
     if path.is_dir():
         raise IsADirectoryError(f"{name}: this is a folder; give the file of a table")
     try:
@@ -69,8 +72,9 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     if head[:4] == b"PAR1":
         table = _parquet(name, content)
     else:
-        data, notes = read_delimited(name, content, head, delimiter)
-        table = Table(name, _plain(data), tuple(notes))
+        data, notes, decimal = read_delimited(name, content, head, reading)
+        written = partial(as_written, name, content, head, reading.delimiter)
+        table = Table(name, _plain(data), tuple(notes), decimal, written)
     if table.data.num_rows == 0:
         raise ValueError(f"{name}: the table has a header but no rows")
     return table
@@ -81,18 +85,6 @@ def as_table(data: Any) -> Table:
     if isinstance(data, Table):
         return data
     return Table("the table", _plain(data if isinstance(data, pa.Table) else pa.table(data)))
-
-
-def read_text(path: Path, delimiter: str | None = None) -> pa.Table:
-    """Every cell as it is written, for a copy that must not change one; Parquet has its own types.
-
-    For a file, not a pipe, that ``read_table`` has accepted: it gives the same rows.
-    """
-    with pa.input_stream(str(path)) as stream:
-        head = stream.read(HEAD)
-    if head[:4] == b"PAR1":
-        return _parquet(str(path), str(path)).data
-    return as_written(str(path), head, character(delimiter))
 
 
 def _parquet(name: str, content: Any) -> Table:
