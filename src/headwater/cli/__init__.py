@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -15,7 +18,7 @@ from headwater.cli.reproduce import app as reproduce
 from headwater.cli.score import score
 from headwater.cli.theory import theory
 
-_INTERRUPTED = 130
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 app = typer.Typer(
     name="headwater",
@@ -39,11 +42,22 @@ app.add_typer(reproduce, name="reproduce")
 
 def main() -> None:
     """Run the command line; a problem the user can solve is one line on standard error and exit status 2."""
+    _write_whole()
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as problem:
         _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
-    except (ValueError, OSError, ImportError) as problem:
+    except BrokenPipeError:  # whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _BROKEN_PIPE
+    except OSError as problem:  # without a file's name it is of what is printed
+        _fail(
+            f"the output cannot be written: {problem.strerror}"
+            if problem.errno and not problem.filename
+            else str(problem)
+        )
+    except (ValueError, ImportError) as problem:
         _fail(str(problem))
     except MemoryError:
         _fail("not enough memory for a problem of this size: ask for fewer features or rows")
@@ -52,6 +66,19 @@ def main() -> None:
     if status == _INTERRUPTED:  # typer returns it where it catches the interrupt itself
         print("headwater: interrupted", file=sys.stderr)
     raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _discard_output() -> None:
+    """Let what is still to be printed go nowhere, or the interpreter would try again when it ends."""
+    with suppress(OSError, ValueError, AttributeError):  # a standard output of a test's has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_whole() -> None:
+    """Give an unbuffered standard output a buffer: a short write to a file would else lose what was not taken."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors)
 
 
 def _fail(message: str) -> NoReturn:

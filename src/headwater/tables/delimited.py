@@ -126,8 +126,8 @@ def _decimal(
         return decimal
     marked = {index: pc.match_substring_regex(bare, "[.,]") for index, bare in numerals.items()}
     commas = any(pc.any(pc.match_substring(bare, COMMA)).as_py() for bare in numerals.values())
-    if delimiter == ";":  # which is there because the comma is in the numbers
-        return COMMA if commas else POINT
+    if delimiter == ";" and commas:  # the semicolon is there because the comma is in the numbers
+        return COMMA
     index = next(index for index, mark in marked.items() if pc.any(mark).as_py())
     example = texts[index][0].filter(marked[index])[0].as_py()
     raise ValueError(

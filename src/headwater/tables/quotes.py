@@ -13,28 +13,40 @@ _QUOTE = 34
 
 
 def check_quotes(name: str, content: Any, delimiter: str) -> None:
-    """Raise ValueError, with the line where they open, where a file or buffer ends inside quotes.
+    """Raise ValueError, with the line where they open, where quotes of a file or buffer swallow rows.
 
-    In most files each quote opens or closes, so that counting them tells; those in the middle of unquoted cells do
-    neither, and then the file is walked through cell by cell.
+    So they do where the file ends inside them, or where they go on into later lines and close in the middle of a cell.
+    In most files each quote opens after, or closes before, the end of a cell, so that counting tells; else the file
+    is walked through cell by cell.
     """
-    opens = np.zeros(256, bool)
-    opens[[*b"\r\n", *delimiter.encode(), _QUOTE]] = True
-    count, before, plain = 0, b"\n", True
-    with pa.input_stream(content) as stream:
-        while plain and (block := stream.read(_BLOCK)):
-            if _QUOTE in block:
-                codes = np.frombuffer(before + block, np.uint8)
-                places = np.flatnonzero(codes[1:] == _QUOTE)
-                plain = bool(opens[codes[places[count % 2 :: 2]]].all())  # those that open, by what stands before
-                count += len(places)
-            before = block[-1:]
-    if plain and count % 2 == 0:
+    if _is_plain(content, delimiter):
         return
     with pa.input_stream(content) as stream:
         text = stream.read()
-    start = rb"(?:(?<=[\r\n" + re.escape(delimiter.encode()) + rb"])|^)"
-    for cell in re.finditer(start + rb'"(?:[^"]+|"")*("?)', text):
-        if not cell.group(1):
-            line = 1 + text.count(b"\n", 0, cell.start())
-            raise ValueError(f"{name}: the quotes that open in line {line} are never closed; close or delete them")
+    ends = re.escape(delimiter.encode())
+    for cell in re.finditer(rb"(?:(?<=[\r\n" + ends + rb'])|^)"(?:[^"]+|"")*("?)(?:' + ends + rb"|[\r\n]|$|())", text):
+        closed, amid = bool(cell.group(1)), cell.group(2) is not None
+        if not closed or (amid and re.search(rb"[\r\n]", cell.group())):
+            line = 1 + len(re.findall(rb"\r\n?|\n", text[: cell.start()]))
+            how = "close in the middle of a cell of a later line" if closed else "are never closed"
+            raise ValueError(f"{name}: the quotes that open in line {line} {how}; close or delete them")
+
+
+def _is_plain(content: Any, delimiter: str) -> bool:
+    """Whether quotes open and close in turn, each at an end of a cell, to the last."""
+    ends = np.zeros(256, bool)
+    ends[[*b"\r\n", *delimiter.encode(), _QUOTE]] = True
+    count, before = 0, b"\n"
+    with pa.input_stream(content) as stream:
+        block = stream.read(_BLOCK)
+        while block:
+            after = stream.read(_BLOCK)
+            if _QUOTE in block:
+                codes = np.frombuffer(before + block + (after[:1] or b"\n"), np.uint8)
+                places = np.flatnonzero(codes[1:-1] == _QUOTE)
+                opening, closing = places[count % 2 :: 2], places[(count + 1) % 2 :: 2]
+                if not (ends[codes[opening]].all() and ends[codes[closing + 2]].all()):
+                    return False
+                count += len(places)
+            before, block = block[-1:], after
+    return count % 2 == 0
