@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
+from sklearn.linear_model import RidgeCV
 
 from headwater.cli import main
 
@@ -120,6 +121,24 @@ def weighted(weight):
     return build
 
 
+def regions(name="{}", seed=0):
+    """Prices that depend on a region alone, named by a code."""
+    effect = np.random.default_rng(9).normal(size=12)
+    sides = []
+    for rows in (400, 60, 300):
+        rng = np.random.default_rng([seed, rows])
+        region = rng.integers(0, 12, rows)
+        price = effect[region] + 0.05 * rng.normal(size=rows)
+        sides.append({"region": [name.format(r + 1) for r in region], "size": rng.normal(size=rows), "price": price})
+    return sides
+
+
+def subjects():
+    source, target = related()
+    source["person"], target["person"] = np.repeat(np.arange(50), 4) + 100, np.repeat(np.arange(10), 4) + 500
+    return source, target
+
+
 # what is the matter, the tables, further options, refused (2) or noted (0), and the words
 CASES = [
     ("nothing is the matter", related, "", 0, None),
@@ -138,6 +157,9 @@ CASES = [
      "the weights 'times' are not whole numbers ("),
     ("the same, said", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind survey", 0, ""),
     ("the same, as counts", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind frequency", 0, ""),
+    ("a subject's number", subjects, "", 0, "unused, what was measured repeatedly by its look (--groups if so"),
+    ("codes that are none", related, "--categories nonsense", 2, "there is no column 'nonsense'"),
+    ("the outcome as a code", related, "--categories price", 2, "--categories: 'price' is the outcome"),
     ("weights far beyond the rows", weighted(lambda rng, n: rng.integers(500, 900, n)), "--weights times", 0,
      "target.csv: by times 40 rows stand for 27"),
 ]  # fmt: skip
@@ -239,3 +261,50 @@ def test_survey_weights_have_no_scale(headwater):
     counted = advice(headwater, source, target | {"times": weight / weight.mean()}, "--weights", "times",
                      "--weights-kind", "frequency")  # fmt: skip
     assert counted["weight"] == pytest.approx(once["weight"], rel=1e-5)
+
+
+def r2(headwater, sides, *options):
+    for name, columns in zip(("source", "target", "new"), sides, strict=True):
+        write(f"{name}.csv", columns)
+    assert headwater("fit", "source.csv", "target.csv", "--outcome", "price", *options, "-o", "m")[0] == 0
+    return json.loads(headwater("score", "m", "new.csv", "--json")[1])
+
+
+def test_codes_are_categories_where_it_is_said(headwater):
+    """The same numbers as where the codes are words; and about those of scikit-learn on dummies."""
+    plain, coded, words = (
+        r2(headwater, regions(name), *options)
+        for name, options in (("{}", ()), ("{}", ("--categories", "region")), ("r{}", ()))
+    )
+    assert plain["r2"] < 0.5
+    assert coded["error"] == pytest.approx(words["error"], rel=1e-6)
+    source, target, new = regions()
+    levels = sorted(set(source["region"]))
+    dummies = [np.c_[[[region == level for level in levels] for region in side["region"]], side["size"]].astype(float)
+               for side in (source, target, new)]  # fmt: skip
+    ridge = RidgeCV(np.logspace(-4, 2, 13)).fit(dummies[1], target["price"])
+    assert coded["r2"] > 0.98 and coded["r2"] > ridge.score(dummies[2], new["price"]) - 0.01
+
+
+def test_missing_text_is_a_level_of_its_own(headwater):
+    """Regions of which one goes unnamed: the same numbers as where it is named."""
+    named = regions("r{}")
+    unnamed = [side | {"region": [r if r != "r3" else "" for r in side["region"]]} for side in named]
+    scores = [r2(headwater, sides) for sides in (named, unnamed)]
+    assert scores[0]["error"] == pytest.approx(scores[1]["error"], rel=1e-6)
+    assert scores[1]["r2"] > 0.98 and scores[1]["notes"] == []
+
+
+@pytest.mark.parametrize(("rows", "seen"), [(100, True), (15, False)])
+def test_that_a_number_is_missing_is_a_feature_where_it_often_is(headwater, rows, seen):
+    """A reading that is missing where the price is high; the same numbers as with a column that says so."""
+    rng = np.random.default_rng(0)
+    sides = []
+    for count in (400, 60, 300):
+        gone = np.arange(count) % 400 < rows if count == 400 else rng.random(count) < 0.3
+        reading = rng.normal(size=count)
+        price = np.where(gone, 5.0, reading) + 0.1 * rng.normal(size=count)
+        sides.append({"reading": pa.array(reading, mask=gone), "size": rng.normal(size=count), "price": price})
+    found = r2(headwater, sides)
+    assert (found["r2"] > 0.95) == seen
+    assert "new.csv: missing values, taken as the source's median: reading" in found["notes"][0]

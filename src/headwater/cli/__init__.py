@@ -49,14 +49,13 @@ def main() -> None:
     except typer.TyperException as problem:
         _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
     except BrokenPipeError:  # whoever reads has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         status = _BROKEN_PIPE
-    except OSError as problem:  # without a file's name it is of what is printed
-        _fail(
-            f"the output cannot be written: {problem.strerror}"
-            if problem.errno and not problem.filename
-            else str(problem)
-        )
+    except OSError as problem:
+        if problem.errno is None or problem.filename is not None:
+            _fail(str(problem))
+        _discard_output()  # what has no file's name is what was being printed
+        _fail(f"the output cannot be written: {problem.strerror}")
     except (ValueError, ImportError) as problem:
         _fail(str(problem))
     except MemoryError:

@@ -12,6 +12,7 @@ def advise(
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
+    categories: o.Categories = None,
     weights: o.Weights = None,
     weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
@@ -26,7 +27,7 @@ def advise(
     from headwater.cli.job import advice_on
     from headwater.cli.showing import show_advice
 
-    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude)
+    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
     advice, pair = advice_on(
         source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
     )

@@ -18,6 +18,7 @@ def fit(
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
+    categories: o.Categories = None,
     weights: o.Weights = None,
     weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
@@ -42,7 +43,7 @@ def fit(
         if value is not None and not value >= 0:
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     check_output(out, source, target)
-    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude)
+    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
     advice, pair = advice_on(
         source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
     )
@@ -61,7 +62,7 @@ def fit(
         "criterion": criterion.value,
         "decimal": pair.target.table.decimal or pair.source.table.decimal,
         "advice": advice.as_dict(),
-        "columns": [column.name for column in pair.columns],
+        "columns": list(dict.fromkeys(column.name for column in pair.columns)),
         "version": __version__,
     }
     fitted = Rows.of_table(pair.target.table, pair.columns, pair.target.y)

@@ -35,7 +35,7 @@ def advice_on(
             before.table, before.y, pair.columns, before.weight, degree=degree, criterion=criterion, progress=progress
         )
     with status(f"fitting {target}"):
-        rows = after.table.data.select([column.name for column in pair.columns])
+        rows = after.table.data.select(list(dict.fromkeys(column.name for column in pair.columns)))
         prepared, beyond = at_level(model[:-1], after.table, after.weight)
         model = Pipeline([*prepared.steps, model.steps[-1]])
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)

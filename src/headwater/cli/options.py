@@ -41,6 +41,7 @@ Features = Annotated[
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+Categories = Annotated[list[str] | None, typer.Option(help="Columns whose numbers are codes: a comma-separated list.")]
 Decimal = Annotated[
     str | None,
     typer.Option(help="The decimal mark of numbers, . or , (default: found in each file)", show_default=False),
@@ -81,12 +82,13 @@ def roles(
     groups: str | None,
     features: list[str] | None,
     exclude: list[str] | None,
+    categories: list[str] | None,
 ) -> Roles:
     """The columns' parts as they were asked for."""
     from headwater.tables.pair import Roles
 
     kind = None if weights_kind is None else weights_kind.value
-    return Roles(outcome, target_outcome, weights, kind, groups, _names(features), _names(exclude))
+    return Roles(outcome, target_outcome, weights, kind, groups, _names(features), _names(exclude), _names(categories))
 
 
 def _names(given: list[str] | None) -> tuple[str, ...]:

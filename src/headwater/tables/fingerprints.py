@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc
 
 from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.columns import CATEGORY, Column, encode, floats
+from headwater.tables.columns import CATEGORY, Column, encode, floats, text_of
 from headwater.tables.table import Table
 
 Codes = NDArray[np.uint64]
@@ -114,7 +114,7 @@ def near(table: Table, other: Table, columns: tuple[Column, ...]) -> NDArray[np.
 
 
 def _comparable(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
-    return values.cast(pa.string()) if kind == CATEGORY else floats(values)
+    return text_of(values) if kind == CATEGORY else floats(values)
 
 
 def _looked_up(values: NDArray[np.generic], known: NDArray[np.generic], counts: NDArray[np.intp]) -> Array:

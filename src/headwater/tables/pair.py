@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
-from headwater.tables.columns import CATEGORY, Column, met
+from headwater.tables.columns import CATEGORY, Column, met, text_of
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.side import Side, groups_of, with_outcome
-from headwater.tables.table import listed, read_table
+from headwater.tables.table import Table, listed, read_table
 
 _LEAST_ROWS = 3
 
@@ -31,6 +31,7 @@ class Roles:
     groups: str | None = None
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def taken(self) -> set[str]:
@@ -72,6 +73,7 @@ def read_pair(
             f"{tables[1].name}: there is no column {roles.outcome!r}; the columns are {listed(tables[1].names)}; "
             "--target-outcome says what it is called there"
         )
+    tables = _coded(tables[0], roles), _coded(tables[1], roles)
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
@@ -82,7 +84,9 @@ def read_pair(
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
     notes += more
-    columns, left_out = shared_columns(before.table, after.table, roles.taken, roles.features, roles.exclude)
+    columns, left_out = shared_columns(
+        before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
+    )
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
     notes += suspicions.swapped(before.rows, after.rows)
@@ -93,3 +97,13 @@ def read_pair(
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes))
+
+
+def _coded(table: Table, roles: Roles) -> Table:
+    """The table with numbers that are codes as text."""
+    for name in roles.categories:
+        if name in roles.taken:
+            raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
+        index, values = table.data.schema.get_field_index(name), table.column(name)
+        table = replace(table, data=table.data.set_column(index, name, text_of(values)))
+    return table
