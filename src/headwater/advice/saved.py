@@ -35,6 +35,8 @@ _MARK = "headwater.json"
 _ALLOWED = [
     f"{kind.__module__}.{kind.__qualname__}" for kind in (Column, ClippedScaler, TableColumns, TransferRidge)
 ] + ["numpy.dtype"]
+_INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients
+_FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _PREDICTING = ("coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 RIVALS = ("scratch", "source", "source_optimal")
 
@@ -134,12 +136,17 @@ def load_model(path: Path) -> SavedModel:
         raise type(problem)(f"{path}: cannot be read: {why_unreadable(problem)}") from None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inflated = sum(member.file_size for member in archive.infolist())
+            if archive.getinfo(_MARK).file_size > 1000:
+                raise ValueError
             mark = json.loads(archive.read(_MARK))
             written, version = int(mark["format"]), str(mark["version"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError):
+    except Exception:  # zipfile, zlib and json have a dozen ways to say it
         raise ValueError(
             f"{path}: not a model saved by headwater, or not whole; save it again by headwater fit"
         ) from None
+    if inflated > max(_INFLATED, 20 * len(content)):
+        raise ValueError(f"{path}: would take {inflated / 1e6:.0f} MB once inflated, as no model of headwater's does")
     if written > FORMAT:
         raise ValueError(
             f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
@@ -155,24 +162,35 @@ def load_model(path: Path) -> SavedModel:
 
 def _checked(content: Any) -> SavedModel:
     """The model, once its steps, shapes and numbers are what they must be."""
+    if set(content) != {"pipeline", "rivals", "facts", "fitted"} or not set(content["facts"]) >= _FACTS:
+        raise ValueError("the model's facts are not all there")
     pipeline, facts = content["pipeline"], content["facts"]
+    if not all(isinstance(facts[name], str) for name in ("outcome", "target_outcome")):
+        raise ValueError("the outcome has no name")
+    if facts["decimal"] not in (None, ".", ","):
+        raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
     if type(pipeline) is not Pipeline or kinds != ["TableColumns", "ColumnTransformer", "TransferRidge"]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
     columns, model = pipeline[0].columns, pipeline[-1]
     for column in columns:
-        known = isinstance(column.name, str) and column.kind in (NUMBER, CATEGORY, DATE)
-        if type(column) is not Column or not known or not np.isfinite(column.fill):
+        if type(column) is not Column or not _is_described(column):
             raise ValueError("a column is not described as it should be")
     rivals = {name: (part["coef"], float(part["intercept"])) for name, part in content["rivals"].items()}
     for name, (coef, intercept) in {"chosen": (model.coef_, model.intercept_), **rivals}.items():
         if np.shape(coef) != (model.n_features_in_,) or not np.isfinite(coef).all() or not np.isfinite(intercept):
             raise ValueError(f"the coefficients of {name} are not finite numbers, one a feature")
-    if set(rivals) != set(RIVALS) or not isinstance(facts["outcome"], str) or facts["decimal"] not in (None, ".", ","):
-        raise ValueError("the model's facts are not all there")
+    if set(rivals) != set(RIVALS):
+        raise ValueError("the rivals are not all there")
     fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
     if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
         raise ValueError("the fingerprints of the rows are not what they should be")
     loaded = SavedModel(pipeline, rivals, facts, Rows(*fitted))
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded
+
+
+def _is_described(column: Column) -> bool:
+    texts = isinstance(column.levels, tuple) and all(isinstance(text, str) for text in (column.name, *column.levels))
+    known = column.kind in (NUMBER, CATEGORY, DATE) and isinstance(column.coded, bool)
+    return bool(texts and known and np.isfinite(column.fill))

@@ -58,6 +58,8 @@ def main() -> None:
         _fail(f"the output cannot be written: {problem.strerror}")
     except (ValueError, ImportError) as problem:
         _fail(str(problem))
+    except NotImplementedError as problem:  # what Arrow says of types that it cannot count with
+        _fail(f"a table has a column of a type that is not read: {problem}")
     except MemoryError:
         _fail("not enough memory for a problem of this size: ask for fewer features or rows")
     except (typer.Abort, KeyboardInterrupt):

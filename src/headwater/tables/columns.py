@@ -39,6 +39,13 @@ class Column:
         return self.coded and self.levels == (MISSING,)
 
 
+_A_DAY = {"day": 1.0, "s": 86400.0, "ms": 86400e3, "us": 86400e6, "ns": 86400e9}
+
+
+def _unit(kind: pa.DataType) -> str:
+    return "day" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else str(kind.unit)
+
+
 def kind_of(column: pa.ChunkedArray) -> str | None:
     """A column's kind: numbers and booleans, text, dates; None for what cannot be a feature."""
     kind = column.type
@@ -54,8 +61,9 @@ def kind_of(column: pa.ChunkedArray) -> str | None:
 def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Numbers, or dates as days since 1970, in double precision; NaN is missing."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        moments = column.cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
-        return pc.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 86400e6)
+        whole = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
+        count = column.cast(whole).cast(pa.float64(), safe=False)  # no cast to finer units, which might wrap
+        return pc.divide(count, _A_DAY[_unit(column.type)])
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.string())  # the nearest double; Arrow's own way from decimals misses it by a digit
     values = column.cast(pa.float64(), safe=False)
@@ -139,7 +147,12 @@ def example(column: pa.ChunkedArray) -> str:
     if pa.types.is_string(values.type):
         odd = values.filter(pc.invert(pc.match_substring_regex(values, r"^\s*[+-]?[\d.,]+\s*$")))
         values = odd if len(odd) else values
-    return repr(str(values[0].as_py())) if len(values) else "no value"
+    if not len(values):
+        return "no value"
+    try:
+        return repr(str(values[0].as_py()))
+    except (ValueError, OverflowError):  # a date that Python has not
+        return f"{floats(values)[0].as_py():g} days after 1970"
 
 
 def encode(table: Table, columns: tuple[Column, ...]) -> Array:

@@ -91,20 +91,38 @@ def _parquet(name: str, content: Any) -> Table:
     from pyarrow import parquet
 
     try:
-        return Table(name, _plain(parquet.ParquetFile(opened(content)).read()))
+        data = parquet.ParquetFile(opened(content)).read()
     except (pa.ArrowException, OSError) as problem:
         raise ValueError(f"{name}: not a whole Parquet file: {problem}") from None
+    return Table(name, _plain(data, name))
 
 
-def _plain(data: pa.Table) -> pa.Table:
-    """The table under names without white space around them, its text of one type."""
-    for index, field in enumerate(data.schema):
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            kind = pa.string()
-        if kind != field.type:
-            data = data.set_column(index, field.name, data.column(index).cast(kind))
-    return data.rename_columns([name.strip() for name in data.column_names])
+def _plain(data: pa.Table, name: str = "the table") -> pa.Table:
+    """The table under names without white space around them, its text of one type, its numbers of one that can count.
+
+    What has no such type is left as it is, for ``columns.kind_of`` to know nothing of.
+    """
+    for index, column in enumerate(data.schema):
+        plain = _plain_type(column.type)
+        if plain != column.type:
+            try:
+                data = data.set_column(index, column.name, data.column(index).cast(plain))
+            except pa.ArrowException:
+                raise ValueError(
+                    f"{name}: the column {column.name!r} is of type {column.type}, which is not read; write it as "
+                    "numbers, text or dates"
+                ) from None
+    return data.rename_columns([column.strip() for column in data.column_names])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.float32() if pa.types.is_float16(kind) else kind
 
 
 def listed(names: list[str], most: int = 8) -> str:
