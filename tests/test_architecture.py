@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -59,6 +60,27 @@ def test_a_file_imports_from_its_own_room_and_from_those_before_it(path):
 
 def test_no_files_import_each_other_in_a_circle():
     assert not circles({name: used - FACES for name, used in USED.items() if name not in FACES})
+
+
+LISTED = {name_of(path): re.search(r"In order: ([\w, ]+)\.", path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+@pytest.mark.parametrize("room", [room for room, order in LISTED.items() if order])
+def test_a_room_lists_its_files_in_the_order_of_their_imports(room):
+    order = LISTED[room][1].split(", ")
+    inside = {name.removeprefix(f"{room}.").split(".")[0] for name in USED if name.startswith(f"{room}.")}
+    assert set(order) == inside
+    for name, used in USED.items():
+        first = name.removeprefix(f"{room}.").split(".")[0]
+        for other in (one.removeprefix(f"{room}.").split(".")[0] for one in used if one.startswith(f"{room}.")):
+            if name.startswith(f"{room}."):
+                assert order.index(other) <= order.index(first), f"{name} imports {other}, listed after it"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path) != "__init__"], ids=name_of)
+def test_a_header_of_one_word_is_the_name_of_the_file(path):
+    header = re.match(r'"""(\w+): ', path.read_text(encoding="utf-8"))
+    assert header is None or header[1].lower() in name_of(path).split(".")  # or its room's
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -18,7 +18,8 @@ import headwater
 from headwater import theory
 from headwater.theory import isotropic
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 BLOCKS = re.findall(r"```python\n(?!# \w+\.py)(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 EXTRAS = {"matplotlib", "torch", "safetensors", "huggingface_hub", "PIL"}
 MODULES = [
@@ -26,6 +27,7 @@ MODULES = [
     for module in pkgutil.walk_packages(headwater.__path__, "headwater.")
     if not module.name.endswith("__main__")
 ]
+SCRIPTS = [*ROOT.glob("docs/**/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.md"), README]
 # Public names whose docstrings have no sections yet, to be emptied: a name stands for all that is inside it.
 MISSING = {"headwater.TransferRidge", "headwater.advise", "headwater.calibrate", "headwater.nets"}
 HOMES = [headwater, theory, isotropic]
@@ -53,21 +55,37 @@ PROPERTIES = {
 }
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_run(name):
+def module_named(name):
+    """The module; where it needs an extra that is not installed, the test is skipped."""
     try:
-        module = importlib.import_module(name)
+        return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name not in EXTRAS:
             raise
         pytest.skip(f"needs {missing.name}")
-    failed, tried = doctest.testmod(module)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    failed, tried = doctest.testmod(module_named(name))
     assert failed == 0, f"{failed} of {tried} examples failed"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_scripts_and_pages_import_is_there(path):
+    lines = re.findall(r"^\s*(from headwater\S* import .*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    for line in lines:
+        imported = ast.parse(line.strip().removesuffix("(") + ("*" if line.endswith("(") else "")).body[0]
+        module = module_named(imported.module)
+        for alias in imported.names:
+            assert alias.name == "*" or hasattr(module, alias.name) or module_named(f"{imported.module}.{alias.name}")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_the_readme_runs(block):
     names: dict[str, object] = {}
+    for package in EXTRAS & set(re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE)):
+        pytest.importorskip(package)
     exec(compile(block, "README.md", "exec"), names)
     assert {"advice", "model"} & names.keys()
 

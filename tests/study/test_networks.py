@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+pytest.importorskip("matplotlib")
+
 from headwater.cli import main
 from headwater.study.networks.experiment import Networks, coarse_first
 from headwater.study.networks.study import study

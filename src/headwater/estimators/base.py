@@ -1,4 +1,4 @@
-"""Shell: what the three estimators share with scikit-learn and each other."""
+"""Base: what the three estimators share with scikit-learn and each other."""
 
 from __future__ import annotations
 
