@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
+from scipy.sparse import csr_array
 from sklearn.linear_model import RidgeCV
 
+from headwater import SourceRidge, advise
 from headwater.cli import main
 
 NAMES = ("size", "age", "income", "rooms")
@@ -139,6 +141,28 @@ def subjects():
     return source, target
 
 
+def opposite():
+    source, target = related()
+    return source, target | {"price": -target["price"]}
+
+
+def in_time_order():
+    """Outcomes that wander from row to row."""
+    source, target = related()
+    wander = 1.5 * np.cumsum(np.random.default_rng(3).normal(size=40))
+    return source, target | {"price": target["price"] + wander}
+
+
+def in_thousands():
+    source, target = related()
+    return source, target | {"price": target["price"] / 1000}
+
+
+def in_thousandths():
+    source, target = related()
+    return source, target | {"price": target["price"] * 1000}
+
+
 # what is the matter, the tables, further options, refused (2) or noted (0), and the words
 CASES = [
     ("nothing is the matter", related, "", 0, None),
@@ -153,6 +177,10 @@ CASES = [
     ("in the target alone", leaking_in_target, "", 0, "price_paid is in the target nearly the outcome itself"),
     ("a column in other units", months, "", 0, "level in the target than in the source: age (middle 39.9 and 488)"),
     ("a column of another level", kelvin, "", 0, "level in the target than in the source: age (middle 20"),
+    ("an outcome of the opposite sign", opposite, "", 0, "the source is used with the opposite sign"),
+    ("rows in time order", in_time_order, "", 0, "the errors of neighbouring target rows are alike (a test at 1 %)"),
+    ("an outcome in thousands", in_thousands, "", 0, "the outcome has tenfold another spread or level in the target"),
+    ("an outcome in thousandths", in_thousandths, "", 0, "the outcome has tenfold another spread or level in the"),
     ("weights of some kind", weighted(lambda rng, n: rng.random(n) + 0.5), "--weights times", 2,
      "the weights 'times' are not whole numbers ("),
     ("the same, said", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind survey", 0, ""),
@@ -308,3 +336,36 @@ def test_that_a_number_is_missing_is_a_feature_where_it_often_is(headwater, rows
     found = r2(headwater, sides)
     assert (found["r2"] > 0.95) == seen
     assert "new.csv: missing values, taken as the source's median: reading" in found["notes"][0]
+
+
+def arrays(side):
+    return np.column_stack([side[name] for name in NAMES]), side["price"]
+
+
+def test_arrays_are_seen_to_as_files_are():
+    source, target = map(arrays, inside())
+    with pytest.raises(ValueError, match=r"30 of 30 target rows are also rows.*or say allow_overlap=True"):
+        advise(source, target)
+    allowed = advise(source, target, allow_overlap=True)
+    assert "30 of 30 target rows" in allowed.notes[0]
+    with pytest.raises(ValueError, match="30 of 30 target rows"):
+        advise([arrays(related()[0]), source], target)
+    with pytest.raises(ValueError, match="40 of 40 target rows"):  # sparse rows too
+        advise((csr_array(arrays(related()[1])[0]), arrays(related()[1])[1]), arrays(related()[1]))
+    assert "the source has fewer rows (40) than the target (200)" in advise(*map(arrays, swapped())).notes[0]
+    assert advise(*map(arrays, related())).notes == ()
+    copied, (X, y) = advise(*map(arrays, repeated())), arrays(repeated()[1])
+    counted = advise(arrays(repeated()[0]), (X[::8], y[::8], np.full(15, 8.0)))
+    assert "105 of 120 rows are copies" in copied.notes[0]
+    assert copied.errors.chosen == pytest.approx(counted.errors.chosen)
+    fitted = advise(SourceRidge().fit(*arrays(repeated()[0])), arrays(repeated()[1]))
+    assert fitted.errors.chosen == pytest.approx(counted.errors.chosen)
+
+
+def test_rows_in_any_order_are_seldom_called_ordered():
+    """At most some per cent of tables of independent rows, to which the test gives one."""
+    told = 0
+    for seed in range(60):
+        source, target = frame(*made(100, seed)), frame(*made(30, seed + 1000))
+        told += any("neighbouring" in note for note in advise(*map(arrays, (source, target))).notes)
+    assert told <= 4  # 0.6 expected

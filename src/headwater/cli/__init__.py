@@ -6,17 +6,19 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from headwater.cli.advise import advise
+from headwater.cli.columns import columns
 from headwater.cli.demo import demo
 from headwater.cli.fit import fit
 from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
 from headwater.cli.score import score
 from headwater.cli.theory import theory
+from headwater.version import __version__
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
 
@@ -24,17 +26,25 @@ app = typer.Typer(
     name="headwater",
     help="Train a source model for its downstream.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"headwater {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
     """Train a source model for its downstream."""
 
 
-for command in (advise, fit, predict, score, demo):
+for command in (advise, fit, predict, score, columns, demo):
     app.command()(command)
 app.command()(theory)
 app.add_typer(reproduce, name="reproduce")

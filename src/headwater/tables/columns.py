@@ -89,7 +89,9 @@ def number_column(table: Table, name: str, role: str) -> pa.ChunkedArray:
     column = table.column(name)
     if kind_of(column) == NUMBER or pa.types.is_null(column.type):
         return finite(table, name)
-    raise ValueError(f"{table.name}: the {role} {name!r} is not numeric: {example(column)}; make it a number")
+    words = pc.unique(column.drop_null()).to_pylist() if kind_of(column) == CATEGORY else []
+    how = f"write 1 for {words[0]!r} and 0 for {words[1]!r}, or the reverse" if len(words) == 2 else "make it a number"
+    raise ValueError(f"{table.name}: the {role} {name!r} is not numeric: {example(column)}; {how}")
 
 
 def learned(source: Table, name: str, coded: bool = False) -> list[Column]:

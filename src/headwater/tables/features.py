@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from headwater.tables.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
 from headwater.tables.numerals import NUMERAL
-from headwater.tables.table import Table, listed
+from headwater.tables.table import Table, all_of, listed, meant
 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
@@ -45,8 +45,8 @@ def shared_columns(
     """
     for name in [*named, *excluded]:
         if name not in source.names and name not in target.names:
-            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}, whose columns are "
-                             f"{listed(target.names)}")  # fmt: skip
+            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}"
+                             f"{meant(name, [*source.names, *target.names])}, of which {all_of(target)}")  # fmt: skip
     notes = []
     offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
     for one, other in ((source, target), (target, source)):

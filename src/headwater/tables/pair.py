@@ -12,7 +12,7 @@ from headwater.tables.columns import CATEGORY, Column, met, text_of
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.side import Side, groups_of, with_outcome
-from headwater.tables.table import Table, listed, read_table
+from headwater.tables.table import Table, all_of, meant, read_table
 
 _LEAST_ROWS = 3
 
@@ -70,7 +70,8 @@ def read_pair(
         raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
     if roles.target_outcome is None and roles.outcome in tables[0].names and roles.outcome not in tables[1].names:
         raise ValueError(
-            f"{tables[1].name}: there is no column {roles.outcome!r}; the columns are {listed(tables[1].names)}; "
+            f"{tables[1].name}: there is no column {roles.outcome!r}{meant(roles.outcome, tables[1].names)}; "
+            f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
     tables = _coded(tables[0], roles), _coded(tables[1], roles)
@@ -94,6 +95,7 @@ def read_pair(
     after, copied = suspicions.copies_in_one(after, columns)
     names = [column.name for column in columns if column.kind != CATEGORY]
     notes += [*copied, *suspicions.one_column(names, *(suspicions.seen(side, columns) for side in (before, after)))]
+    notes += suspicions.outcome_units(before.y, after.y)
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes))

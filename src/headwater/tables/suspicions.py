@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,9 @@ def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
         )
 
 
-def shared_rows(rows: Rows, other: Rows, outcomes: Codes, allowed: bool) -> Iterator[str]:
+def shared_rows(
+    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap"
+) -> Iterator[str]:
     """Target rows that the source holds too; ValueError where that is no chance, and not said to be allowed.
 
     ``outcomes`` are all of the source's, ``other`` those of its rows that can be the target's.
@@ -45,7 +48,7 @@ def shared_rows(rows: Rows, other: Rows, outcomes: Codes, allowed: bool) -> Iter
     else:
         raise ValueError(
             f"{words}; by chance it would be {found.about}: the source has seen their outcomes, so any "
-            "source would seem to help; take them out of one of the tables, or say --allow-overlap"
+            f"source would seem to help; take them out of one of the tables, or say {option}"
         )
 
 
@@ -77,17 +80,26 @@ def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[s
     first = copies(Rows.of_table(side.table, columns, side.y))
     if first is None:
         return side, []
-    groups = np.zeros(len(first), np.intp) if side.groups is None else side.groups
-    _, kept, inverse = np.unique(np.c_[first, groups], axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(kept)
-    weight = np.bincount(inverse.ravel(), side.weight)[order].astype(np.float64)
-    kept = kept[order]
-    note = (
-        f"{side.table.name}: {len(first) - len(kept)} of {len(first)} rows are copies of others; they count as often "
-        "as they are there, but where rows are left out all copies leave together"
-    )
+    kept, weight = collapsed(first, side.groups, side.weight)
     table = replace(side.table, data=side.table.data.take(kept))
-    return Side(table, side.y[kept], weight, None if side.groups is None else side.groups[kept]), [note]
+    groups = None if side.groups is None else side.groups[kept]
+    return Side(table, side.y[kept], weight, groups), [f"{side.table.name}: {copied(len(first), len(kept))}"]
+
+
+def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tuple[NDArray[np.intp], Array]:
+    """Which rows stand for all their copies, those of a group by themselves, and the copies' weight together."""
+    both = np.c_[first, np.zeros(len(first), np.intp) if groups is None else groups]
+    _, kept, inverse = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(kept)
+    return kept[order], np.bincount(inverse.ravel(), weight)[order].astype(np.float64)
+
+
+def copied(rows: int, kept: int) -> str:
+    """What is said of rows that were copied."""
+    return (
+        f"{rows - kept} of {rows} rows are copies of others; they count as often as they are there, but where rows are "
+        "left out all copies leave together"
+    )
 
 
 def one_column(names: list[str], source: tuple[Array, Array], target: tuple[Array, Array]) -> Iterator[str]:
@@ -108,6 +120,15 @@ def one_column(names: list[str], source: tuple[Array, Array], target: tuple[Arra
         yield (
             f"of tenfold other spread or level in the target than in the source: {listed(shown)}: are they in the same "
             "units in both?"
+        )
+
+
+def outcome_units(source: Array, target: Array) -> Iterator[str]:
+    """Outcomes (n,) that seem to be in other units on one side."""
+    if _other_units(source[:, None], target[:, None]).any():
+        yield (
+            f"the outcome has tenfold another spread or level in the target than in the source (middle "
+            f"{np.median(source):.3g} and {np.median(target):.3g}): is it in the same units in both?"
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,9 @@ import pyarrow as pa
 
 from headwater.files import why_unreadable
 from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, opened, read_delimited
+from headwater.tables.workbook import as_csv
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Table:
                 f"{self.name}: the column {name!r} appears {len(found)} times; rename it, or leave it out by --exclude"
             )
         if not found:
-            raise ValueError(f"{self.name}: there is no column {name!r}; the columns are {listed(self.names)}")
+            raise ValueError(f"{self.name}: there is no column {name!r}{meant(name, self.names)}; {all_of(self)}")
         return self.data.column(found[0])
 
     def where(self, mask: Any) -> Table:
@@ -53,22 +59,32 @@ class Table:
 
 
 def read_table(path: Path, reading: Reading = AS_FOUND) -> Table:
-    """Read CSV or TSV (also compressed, as .gz) or Parquet, told apart by content.
+    """Read CSV or TSV (also compressed, as .gz), Parquet or a spreadsheet (.xlsx), told apart by content.
 
-    Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one is given that the header
-    has. Numbers with thousands separators, decimal commas, currency or per cent signs are numbers; empty cells and the
-    usual marks (NA, NaN, NULL, ?, -, .) are missing.
+    ``-`` is standard input. Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one
+    is given that the header has. Numbers with thousands separators, decimal commas, currency or per cent signs are
+    numbers; empty cells and the usual marks (NA, NaN, NULL, ?, -, .) are missing.
     Raises OSError or ValueError, of one line that names the file, for anything else.
     """
     name = str(path)
+    if re.match(r"[a-z][a-z0-9+]+:/", name):
+        raise ValueError(f"{name}: this is a URL, which is not read; download it and give the file")
     if path.is_dir():
         raise IsADirectoryError(f"{name}: this is a folder; give the file of a table")
     try:
-        content = name if path.is_file() else pa.py_buffer(path.read_bytes())  # a pipe can be read only once
+        if name == "-":
+            name, content = "standard input", pa.py_buffer(sys.stdin.buffer.read())
+        else:
+            content = name if path.is_file() else pa.py_buffer(path.read_bytes())  # a pipe can be read only once
         with pa.input_stream(content) as stream:
             head = stream.read(HEAD)
     except OSError as problem:
         raise type(problem)(f"{name}: cannot be read: {why_unreadable(problem)}") from None
+    if head[:2] == b"PK" and path.suffix.lower() in (".xlsx", ".xlsm"):
+        content, noted = as_csv(path)
+        head = content.to_pybytes()[:HEAD]
+        data, notes, _ = read_delimited(name, content, head, Reading(",", "."))
+        return Table(name, _plain(data), (*noted, *notes))
     if head[:4] == b"PAR1":
         table = _parquet(name, content)
     else:
@@ -125,7 +141,20 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.float32() if pa.types.is_float16(kind) else kind
 
 
-def listed(names: list[str], most: int = 8) -> str:
+def meant(name: str, names: list[str]) -> str:
+    """The names that were perhaps meant."""
+    by_case = {known.lower(): known for known in names}
+    close = [by_case[one] for one in get_close_matches(name.lower(), by_case, 3)]
+    return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+
+
+def all_of(table: Table) -> str:
+    """A table's columns, and how to see those of many that are not shown."""
+    more = f" (headwater columns {table.name} lists them)" if len(table.names) > _SHOWN else ""
+    return f"the columns are {listed(table.names)}{more}"
+
+
+def listed(names: list[str], most: int = _SHOWN) -> str:
     """Names for a message, the first few of many."""
     return ", ".join(name or "''" for name in names[:most]) + (
         f" and {len(names) - most} more" if len(names) > most else ""
