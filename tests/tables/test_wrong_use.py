@@ -163,6 +163,37 @@ def in_thousandths():
     return source, target | {"price": target["price"] * 1000}
 
 
+def marked():
+    source, target = related()
+    source["age"][:9] = -999
+    return source, target
+
+
+def marked_outcome():
+    source, target = related()
+    target["price"][:3] = 9999
+    return source, target
+
+
+def a_sum():
+    """An outcome made of two features."""
+    source, target = related()
+    for side in (source, target):
+        side["tax"] = np.random.default_rng(len(side["price"])).normal(size=len(side["price"]))
+        side["net"] = side["price"] - side["tax"]
+    return source, target
+
+
+def predicted_before():
+    source, target = related()
+    return source | {"prediction": source["price"] + 0.1}, target | {"prediction": target["price"] + 0.1}
+
+
+def grouped_by_row():
+    source, target = related()
+    return source, target | {"person": [f"p{i}" for i in range(40)]}
+
+
 # what is the matter, the tables, further options, refused (2) or noted (0), and the words
 CASES = [
     ("nothing is the matter", related, "", 0, None),
@@ -181,6 +212,11 @@ CASES = [
     ("rows in time order", in_time_order, "", 0, "the errors of neighbouring target rows are alike (a test at 1 %)"),
     ("an outcome in thousands", in_thousands, "", 0, "the outcome has tenfold another spread or level in the target"),
     ("an outcome in thousandths", in_thousandths, "", 0, "the outcome has tenfold another spread or level in the"),
+    ("a mark for what is missing", marked, "", 0, "source has a number far from all others more than once: age -999"),
+    ("the same in the outcome", marked_outcome, "", 0, "target has a number far from all others more than once: the"),
+    ("an outcome that is a sum", a_sum, "", 0, "the source's features add up to its outcome without error"),
+    ("predictions of another run", predicted_before, "", 0, "unused, what headwater predict adds"),
+    ("a group a row", grouped_by_row, "--groups person", 2, "every row is a group 'person' of its own"),
     ("weights of some kind", weighted(lambda rng, n: rng.random(n) + 0.5), "--weights times", 2,
      "the weights 'times' are not whole numbers ("),
     ("the same, said", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind survey", 0, ""),

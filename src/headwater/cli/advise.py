@@ -7,8 +7,9 @@ from headwater.cli import options as o
 
 def advise(
     source: o.SourceTable,
-    target: o.TargetTable,
     outcome: o.Outcome,
+    target: o.TargetTable = None,
+    coefficients: o.CoefficientTable = None,
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
@@ -24,11 +25,10 @@ def advise(
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
-    from headwater.cli.job import advice_on
+    from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
 
+    files = Files.given(source, target, coefficients)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
-    advice, pair = advice_on(
-        source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
-    )
+    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
     show_advice(advice, pair, as_json)

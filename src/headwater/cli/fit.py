@@ -12,9 +12,10 @@ from headwater.cli import options as o
 
 def fit(
     source: o.SourceTable,
-    target: o.TargetTable,
     outcome: o.Outcome,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.", show_default=False)],
+    target: o.TargetTable = None,
+    coefficients: o.CoefficientTable = None,
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
@@ -34,7 +35,7 @@ def fit(
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
-    from headwater.cli.job import advice_on
+    from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
     from headwater.files import check_output, replaced
     from headwater.version import __version__
@@ -42,11 +43,10 @@ def fit(
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
-    check_output(out, source, target)
+    files = Files.given(source, target, coefficients)
+    check_output(out, files.source, files.target)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
-    advice, pair = advice_on(
-        source, target, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value
-    )
+    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
 
     from headwater.advice.saved import save_model, saved_model
     from headwater.advice.verdict import with_penalties

@@ -31,7 +31,11 @@ class WeightsIs(StrEnum):
 
 SourceTable = Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.", show_default=False)]
 TargetTable = Annotated[
-    Path, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+    Path | None, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+]
+CoefficientTable = Annotated[
+    Path | None,
+    typer.Option("--coefficients", help="In the place of SOURCE, a table of published coefficients: name, coef."),
 ]
 Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", show_default=False)]
 Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]

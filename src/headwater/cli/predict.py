@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from headwater.tables.table import Table
 
-COLUMN = "prediction"
 FORMS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
 
@@ -46,6 +45,7 @@ def predict(
     from headwater.files import check_output, replaced
     from headwater.tables.columns import met
     from headwater.tables.design import drawn_in_note
+    from headwater.tables.features import PREDICTION
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
@@ -56,8 +56,8 @@ def predict(
     loaded = load_model(model)
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
-    if COLUMN in table.names:
-        raise ValueError(f"{data}: there is a column {COLUMN!r} already; rename it, so that nothing is lost")
+    if PREDICTION in table.names:
+        raise ValueError(f"{data}: there is a column {PREDICTION!r} already; rename it, so that nothing is lost")
     with progress_bar("predicting", "rows") as progress:
         found, drawn_in = loaded.evaluated(table, progress)
     values = found["chosen"]
@@ -65,7 +65,7 @@ def predict(
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()
-        whole = whole.append_column(COLUMN, pa.array(values))
+        whole = whole.append_column(PREDICTION, pa.array(values))
         if out is None:
             _write_text(whole, sys.stdout.buffer, ",", None)
         else:

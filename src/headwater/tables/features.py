@@ -26,6 +26,7 @@ _IDENTIFIERS = "identifiers by their look (--features would use them)"
 _SUBJECTS = "what was measured repeatedly by its look (--groups if so; --features would use it as a number)"
 _SUBJECTS_ROWS = (2, 100)  # on average
 _MOST_LEVELS = 1000
+PREDICTION = "prediction"  # the column that predictions are written to
 _MOST_CODES = 10  # more different numbers than that in one text column are no codes
 
 
@@ -79,6 +80,8 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     """Why a shared column cannot be, or had better not be, a feature."""
     column, other = source.column(name), target.column(name)
     kind, theirs = kind_of(column), kind_of(other)
+    if not wanted and name == PREDICTION:
+        return "what headwater predict adds (--features would use it)"
     if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
         return _IDENTIFIERS
     if missing_in(column) == len(column):

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
+from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import CATEGORY, Column, met, text_of
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
+from headwater.tables.numbers import numbers_ask, seen
 from headwater.tables.side import Side, groups_of, with_outcome
-from headwater.tables.table import Table, all_of, meant, read_table
+from headwater.tables.table import Table, all_of, listed, meant, read_table
 
 _LEAST_ROWS = 3
 
@@ -94,11 +96,41 @@ def read_pair(
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
     names = [column.name for column in columns if column.kind != CATEGORY]
-    notes += [*copied, *suspicions.one_column(names, *(suspicions.seen(side, columns) for side in (before, after)))]
-    notes += suspicions.outcome_units(before.y, after.y)
+    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes))
+
+
+def read_published(
+    coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND
+) -> tuple[Published, Pair]:
+    """Read published coefficients and a target; the target stands for its source in the pair, which has no table.
+
+    Raises as ``read_pair`` does.
+    """
+    published = read_coefficients(coefficients)
+    table = _coded(read_table(target, reading), roles)
+    side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    if len(side.y) < _LEAST_ROWS:
+        raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    if roles.groups is not None:
+        side = replace(side, groups=groups_of(side.table, roles.groups))
+    offered = [name for name in published.columns(side.table) if name not in {*roles.taken, *roles.exclude}]
+    named = [name for name in offered if not roles.features or name in roles.features]
+    if not named:
+        raise ValueError(f"{published.name}: no coefficient is of a column of {table.name}; {all_of(table)}")
+    columns, left_out = shared_columns(side.table, side.table, roles.taken, named, roles.exclude, roles.categories)
+    without = [name for name in table.names if name not in {*roles.taken, *published.columns(table)}]
+    if without:
+        left_out.append(f"{table.name}: unused, without a coefficient: {listed(without)}")
+    unused = published.unused(columns)
+    if unused:
+        left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
+    side, copied = suspicions.copies_in_one(side, columns)
+    return published, Pair(
+        side, side, columns, (*published.notes, *notes, *left_out, *met(side.table, columns), *copied)
+    )
 
 
 def _coded(table: Table, roles: Roles) -> Table:

@@ -98,4 +98,9 @@ def groups_of(table: Table, name: str) -> Any:
     codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.max() == 0:
         raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
+    if len(np.unique(codes)) == len(codes):
+        raise ValueError(
+            f"{table.name}: every row is a group {name!r} of its own, as if there were none; drop --groups, or name "
+            "what was measured repeatedly"
+        )
     return codes
