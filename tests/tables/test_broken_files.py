@@ -59,6 +59,7 @@ def headwater(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.mark.filterwarnings("ignore:the likelihood of source and target")  # of outcomes nobody would choose
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_each_type_of_column(headwater, kind):
     column, said = COLUMNS[kind]

@@ -9,8 +9,8 @@ import pytest
 from headwater.tables.pair import Roles, read_pair
 
 PAIRS = Path(__file__).parents[3] / "shared" / "data" / "pairs"
-DOUBTS = ("of tenfold", "tenfold another", "copies of others", "also rows of the source", "are they swapped", "nearly the",
-          "far from all others", "add up to", "by its look", "stand for")  # fmt: skip
+DOUBTS = ("of tenfold", "tenfold another", "copies of others", "also rows of the source", "are they swapped",
+          "nearly the", "far from all others", "add up to", "by its look", "stand for")  # fmt: skip
 SWAPPED, UNITS, COPIES, COMMON = "are they swapped", "of tenfold", "copies of others", "by chance it would be about"
 
 # the outcome, columns left out, and the doubts, each of which is true of the tables

@@ -32,8 +32,8 @@ def numbers_ask(names: list[str], source: tuple[Array, Array], target: tuple[Arr
         if marked:
             shown = listed([f"{name} {mark:g}" for name, mark in marked.items()])
             yield (
-                f"the {words} has a number far from all others more than once: {shown}: if it stands for missing, leave "
-                "it empty"
+                f"the {words} has a number far from all others more than once: {shown}: if it stands for missing, "
+                "leave it empty"
             )
     if _adds_up(*source):
         yield (
