@@ -65,7 +65,7 @@ def doubts(meeting: Meeting, surface: Surface, calibration: Calibration) -> Iter
     y = (left @ target.u + residual) / np.sqrt(weight)[:, None]
     if any((np.diff(column) >= 0).all() or (np.diff(column) <= 0).all() for column in y.T):
         return  # sorted by the outcome, which is no order of time
-    if max(_persistence(column) for column in averaged_loo_residuals(meeting, surface).T) > _ORDERED:
+    if max(_persistence(column) for column in averaged_loo_residuals(surface).T) > _ORDERED:
         yield (
             "the errors of neighbouring target rows are alike (a test at 1 %): if the rows are in time order, or by "
             "place or person, the errors predicted by leaving rows out flatter; name what they share by groups"
