@@ -4,43 +4,82 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from fnmatch import filter as named_like
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from headwater.nets.matching import Weights, difference, match, parameters, some
-
-HEAD = ("head.*",)
+from headwater.nets.attachment import Attachment, innermost
+from headwater.nets.fingerprint import Fingerprint, digest, refuse_another
+from headwater.nets.heads import HEADS, Rule, excluded, idle, like_a_head, norms_and_biases, rules
+from headwater.nets.low_rank import products
+from headwater.nets.matching import Weights, difference, local, match, parameters, some, whole
+from headwater.nets.pull import Drawn
 
 
 class L2SP:
     """Decay toward an anchor θ_a instead of toward zero (L2-SP; Li, Grandvalet and Davoine 2018).
 
-    ``attach(optimizer)`` with ``decoupled=True`` moves θ ← θ − lr·weight·(θ − θ_a) before every step, whatever the
-    optimizer makes of the gradient: AdamW's decay, with the anchor in the place of zero. ``decoupled=False`` adds
-    weight·(θ − θ_a) to the gradient, as the penalty (weight/2)‖θ − θ_a‖² in the loss would: Adam's coupled decay, which
-    its moments rescale. ``penalty()`` is that penalty itself. In plain SGD the three are one. Use one of them.
+    Build it when you would build the optimizer: weights loaded, adapters and wrappers in place, model on its device;
+    to resume, before the checkpoint is loaded, or with the first run's ``anchor``.
 
-    Parameters: ``weight`` ≥ 0, on the scale of torch's ``weight_decay``; it may be set anew between steps. ``exclude``:
-    patterns (fnmatch) of parameter names left free; "head.*" because a new head has no pretrained weights. ``anchor``:
-    None for the model's own weights now, a state dict, or the path of a safetensors file; it is copied, and stays in
-    the precision and on the device it came in. Build L2SP when you would build the optimizer: weights loaded, model on
-    its device. To resume, give the first run's ``anchor``, or build before the checkpoint is loaded.
+    Parameters
+    ----------
+    model
+        Any module. Buffers stay put, and parameters while they are frozen, which are copied only when they thaw.
+        Parameters are matched by name, without the prefixes of torch.compile, DDP and PEFT; tied ones are one.
+    weight
+        ≥ 0, on the scale of torch's ``weight_decay``; or ``{pattern: weight}``, the first pattern (fnmatch) that a name
+        matches. It may be set anew between steps.
+    exclude
+        What is left free: patterns of names, predicates of (name, parameter), or one of either. By default HEADS, new
+        heads by their usual names, which have no pretrained weights; ``(*HEADS, norms_and_biases)`` leaves those free
+        as well. A tied parameter is excluded by any of its names, but as a head only by all.
+    anchor
+        None for the model's own weights now, a state dict, or the path of a safetensors file. It is copied, and stays
+        in the precision and on the device it came in. Vocabularies with rows more than the anchor's are anchored in the
+        old rows.
+    decoupled
+        True: every step first moves θ ← θ − lr·weight·(θ − θ_a), whatever the optimizer makes of the gradient: AdamW's
+        decay, with the anchor in the place of zero. False: weight·(θ − θ_a) is added to the gradient, as the penalty
+        (weight/2)‖θ − θ_a‖² in the loss would: Adam's coupled decay, which its moments rescale.
+    head_weight
+        The decay toward zero of what is left free, in the same form: β of the L2-SP paper, 0 by default. What
+        ``norms_and_biases`` excludes stays free of it.
+    prefix
+        What names have before them in the model only, or in the anchor only, as "bert." has.
 
-    Parameters are matched by name, without the prefixes of torch.compile and DDP. Buffers, and parameters frozen when a
-    step is taken, stay put; tied parameters are one, excluded by any of their names; parameters that the batch did not
+    Attributes
+    ----------
+    anchor
+        Name → tensor, a state dict to save or to pass on.
+    excluded, unmatched, mismatched, unused
+        Names left free by ``exclude``; for want of an anchor; for another shape of it, name → (the model's shape, the
+        anchor's); and names that only the anchor has. The second and third come with one UserWarning.
+    grown
+        Vocabularies anchored in their old rows, name → (the model's shape, the anchor's).
+    fingerprint
+        Name → digest of the anchor, kept with the optimizer's state, which refuses to be loaded toward another.
+
+    Raises
+    ------
+    ValueError
+        For a weight that is negative or not finite, an anchor that is not finite or shares no parameter with the model,
+        a parameter on the meta device or in float8, a folder, and a file that is not safetensors.
+    FileNotFoundError
+        Where there is no such file.
+
+    Notes
+    -----
+    In plain SGD ``attach``, coupled or not, and ``penalty()`` are one; use one of them. Of a layer with low-rank
+    adapters (LoRA, by PEFT) the penalty is (weight/2)‖scale·BA‖², the distance from the weights beside them; decoupled,
+    B goes lr·weight of the way to zero, where it began, and the product with it. Parameters that the batch did not
     reach are pulled all the same, as by the penalty.
 
-    Attributes: ``anchor``, name → tensor, itself a state dict to save or to pass on; ``excluded``; and, with one
-    UserWarning, what is left free for want of an anchor: ``unmatched`` names and ``mismatched``, name → (the model's
-    shape, the anchor's). ``unused``: names that only the anchor has.
-
-    Raises ValueError for a weight that is negative or not finite, an anchor that is not finite or shares no parameter
-    with the model, and a file that is not safetensors; FileNotFoundError.
-
+    Examples
+    --------
     >>> model = nn.Sequential(nn.Linear(3, 2))
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> l2sp = L2SP(model, weight=10.0)
@@ -54,138 +93,241 @@ class L2SP:
     def __init__(
         self,
         model: nn.Module,
-        weight: float,
-        exclude: Iterable[str] = HEAD,
+        weight: float | Mapping[str, float],
+        exclude: Rule | Iterable[Rule] = HEADS,
         anchor: Weights | None = None,
         decoupled: bool = True,
+        *,
+        head_weight: float = 0.0,
+        prefix: str = "",
     ) -> None:
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"weight must be a finite number not below 0, got {weight!r}")
-        self.weight, self.decoupled = float(weight), decoupled
-        patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+        self.decoupled, self.head_weight = decoupled, _checked("head_weight", head_weight)
+        self._model, self._rules, self._own = model, rules(exclude), anchor is None
+        self._pairs = products(model)
+        factors = {p for pair in self._pairs for p in (pair.A, pair.B)}
         every = parameters(model)
-        names = [name for names in every.values() for name in names]
-        excluded = {name for pattern in patterns for name in named_like(names, pattern)}
-        met = match(model, dict(model.named_parameters()) if anchor is None else anchor, excluded)
-        self.anchor = {name: tensor.detach().clone() for name, tensor in met.found.values()}
-        self.excluded = tuple(names[0] for names in every.values() if excluded.intersection(names))
-        self.unmatched, self.mismatched, self.unused = met.unmatched, met.mismatched, met.unused
-        self._name = {p: name for p, (name, _) in met.found.items()}
-        for name, tensor in self.anchor.items():
-            if not torch.isfinite(tensor).all():
-                raise ValueError(f"the anchor's {name} is not finite")
-        self._report([] if exclude is HEAD else [pattern for pattern in patterns if not named_like(names, pattern)])
+        free = excluded({p: names for p, names in every.items() if p not in factors}, self._rules)
+        for p, names in every.items():
+            if p.requires_grad and p not in free:
+                _refuse_unpullable(p, names[0])
+        met = match(model, dict(model.named_parameters()) if anchor is None else anchor, free.keys() | factors, prefix)
+        if not met.found and not self._pairs:
+            raise ValueError(f"exclude leaves nothing to anchor: all of {some(names[0] for names in every.values())}")
+        self.excluded = tuple(names[0] for p, names in every.items() if p in free)
+        self.unmatched, self.mismatched, self.grown, self.unused = met.unmatched, met.mismatched, met.grown, met.unused
+        self.name = {p: names[0] for p, names in every.items()} | {pair.B: pair.name for pair in self._pairs}
+        spared = {p for p, hits in free.items() if norms_and_biases in hits}
+        self._free = every.keys() - met.found.keys() - factors - spared
+        self._found: dict[nn.Parameter, Tensor] = {}
+        self._frozen = dict(met.found)  # until the first thaw
+        self._saved: Fingerprint = {}
+        self.anchor: dict[str, Tensor] = {}
+        self.fingerprint: Fingerprint = {}
+        self._met = False  # whether the first penalty found the model as it was
+        self.version = 0  # of what drawn() says
+        self.thaw()
+        self.weight = weight
+        unnamed = exclude is HEADS and anchor is None and not free and not self._pairs
+        self._report([] if exclude is HEADS else idle(every, self._rules), like_a_head(model) if unnamed else None)
 
-    def _report(self, idle: list[str]) -> None:
+    @property
+    def weight(self) -> float | Mapping[str, float]:
+        """What pulls: a number, or one for each pattern of names."""
+        return self._weight
+
+    @weight.setter
+    def weight(self, weight: float | Mapping[str, float]) -> None:
+        if isinstance(weight, Mapping):
+            self._weight: float | dict[str, float] = {k: _checked(f"weight[{k!r}]", v) for k, v in weight.items()}
+            pulled = (*self._found, *self._frozen, *(pair.B for pair in self._pairs))
+            if lacking := [self.name[p] for p in pulled if self._of(p) is None]:
+                raise ValueError(f'weight has no pattern for {some(lacking)}: end it with "*", of weight 0 for no pull')
+        else:
+            self._weight = _checked("weight", weight)
+        self.version += 1
+
+    def _of(self, p: nn.Parameter) -> Any:
+        if not isinstance(self._weight, dict):
+            return self._weight
+        return next((value for pattern, value in self._weight.items() if fnmatchcase(self.name[p], pattern)), None)
+
+    def _report(self, idle_patterns: list[str], head: str | None) -> None:
         shapes = [f"{name} {ours} against {theirs}" for name, (ours, theirs) in self.mismatched.items()]
         found = {
             "left free, not in the anchor": self.unmatched,
             "left free, of another shape in the anchor": shapes,
             "in the anchor alone": self.unused if self.unmatched else (),
-            "excluded, but no parameter has such a name": idle,
+            "excluded, but no parameter has such a name": idle_patterns,
         }
         lines = [f"{what}: {some(names)}" for what, names in found.items() if names]
+        if head:
+            lines.append(
+                f"nothing is excluded, though {head} looks like a head: exclude=({head + '.*'!r},) leaves it free, "
+                "exclude=() says that it is pretrained as well"
+            )
         if lines:
             warnings.warn("L2SP: " + "; ".join(lines), UserWarning, stacklevel=3)
 
     def __repr__(self) -> str:
-        counts = {"excluded": self.excluded, "unmatched": self.unmatched, "mismatched": self.mismatched}
+        counts: dict[str, Sequence[str]] = {
+            "excluded": self.excluded,
+            "unmatched": self.unmatched,
+            "mismatched": tuple(self.mismatched),
+            "low-rank": tuple(pair.name for pair in self._pairs),
+        }
         others = "".join(f", {len(names)} {what} ({some(names)})" for what, names in counts.items() if names)
-        return f"L2SP(weight={self.weight:g}, decoupled={self.decoupled}: {len(self.anchor)} anchored{others})"
+        frozen = f", {len(self._frozen)} frozen" if self._frozen else ""
+        weight = self.weight if isinstance(self.weight, dict) else f"{self.weight:g}"
+        form = f"weight={weight}, decoupled={self.decoupled}"
+        form += f", head_weight={self.head_weight:g}" if self.head_weight else ""
+        return f"L2SP({form}: {len(self.anchor)} anchored{others}{frozen})"
+
+    def thaw(self) -> None:
+        """Copy the anchors of parameters that are frozen no longer, and so are still where they were."""
+        for p in [p for p in self._frozen if p.requires_grad]:
+            name, tensor = self._frozen.pop(p)
+            self._found[p] = self.anchor[name] = tensor.detach().clone()
+            if not torch.isfinite(local(tensor)).all():
+                raise ValueError(f"the anchor's {name} is not finite")
+            self.fingerprint[name] = digest(tensor)
+            self.version += 1
+        refuse_another(self._saved, self.fingerprint)
+
+    def expect(self, saved: Fingerprint) -> None:
+        """Raise ValueError where a run was saved with another anchor, now or once its parameters thaw."""
+        self._saved = self._saved | saved
+        refuse_another(self._saved, self.fingerprint)
+
+    def drawn(self, held: Sequence[nn.Parameter]) -> list[Drawn]:
+        """What pulls some parameters, those of equal weight together; low-rank pairs only where decoupled."""
+        toward = {p: (self._of(p), anchor) for p, anchor in self._found.items()}
+        toward |= {p: (self.head_weight, None) for p in self._free}
+        toward |= {pair.B: (self._of(pair.B), None) for pair in self._pairs if self.decoupled}
+        sorts: dict[tuple[float, bool], tuple[list[nn.Parameter], list[Tensor | None]]] = {}
+        for p in held:
+            weight, anchor = toward.get(p, (0.0, None))
+            if weight and p.requires_grad:
+                parameters_of_sort, anchors = sorts.setdefault((weight, anchor is None), ([], []))
+                parameters_of_sort.append(p)
+                anchors.append(anchor)
+        return [Drawn(weight, ps, None if zero else anchors) for (weight, zero), (ps, anchors) in sorts.items()]
+
+    def slopes(self) -> list[tuple[nn.Parameter, Tensor]]:
+        """The gradients of the penalty on low-rank products, by their factors."""
+        of_pairs = [(self._of(pair.B), pair) for pair in self._pairs]
+        return [(p, weight * slope) for weight, pair in of_pairs if weight for p, slope in pair.slopes()]
+
+    def holds(self, p: nn.Parameter) -> bool:
+        """Whether a parameter is pulled, or will be once it thaws."""
+        return p in self._found or p in self._frozen or any(p is pair.B for pair in self._pairs)
+
+    def waits(self) -> bool:
+        """Whether some parameters are frozen yet, which an optimizer may be given later."""
+        return bool(self._frozen)
+
+    def names_now(self, held: Iterable[nn.Parameter]) -> set[str]:
+        """The names that some parameters have in the model as it is now."""
+        every = parameters(self._model)
+        return {every[p][0] for p in held if p in every}
+
+    def refuse_stale(self) -> None:
+        """Raise ValueError where the model has other parameters than when L2SP was built."""
+        factors = {p for pair in self._pairs for p in (pair.A, pair.B)}
+        new = {p: names for p, names in parameters(self._model).items() if p not in self.name and p not in factors}
+        free = () if self.head_weight else excluded(new, self._rules)
+        if replaced := [names[0] for p, names in new.items() if p not in free and p.requires_grad]:
+            raise ValueError(
+                f"the model has other parameters than when L2SP was built ({some(replaced)}): build L2SP after layers "
+                "are replaced or added and the model is wrapped, with the pretrained weights as anchor="
+            )
 
     def penalty(self) -> Tensor:
-        """(weight/2)‖θ − θ_a‖² over the parameters that are not frozen, a scalar to add to the loss once a step.
+        """(weight/2)‖θ − θ_a‖² over the parameters that are not frozen, to add to the loss once a step.
 
+        Returns
+        -------
+        Tensor
+            A scalar that carries gradients; (head_weight/2)‖θ‖² of what is left free is part of it.
+
+        Notes
+        -----
         With gradients accumulated over k batches add it to one of them, or its k-th part to each. Gradient clipping
         sees it, as it does not see what ``attach`` does.
         """
+        self.thaw()
+        if not self._met:
+            self.refuse_stale()
+            self._met = True
         total = torch.zeros(())
-        for p, name in self._name.items():
-            if p.requires_grad:
-                total = total.to(p.device) + difference(p, self.anchor[name]).abs().square().sum()
-        return self.weight / 2 * total
+        terms = [(self._of(p), difference(p, anchor)) for p, anchor in self._found.items() if p.requires_grad]
+        terms += [(self.head_weight, p) for p in self._free if p.requires_grad]
+        for weight, apart in terms:
+            if weight:
+                square = whole(apart.abs().square().sum())
+                total = total.to(square.device) + weight / 2 * square
+        for pair in self._pairs:
+            if pair.A.requires_grad or pair.B.requires_grad:
+                total = total.to(pair.B.device) + self._of(pair.B) / 2 * pair.square()
+        return total
 
-    def attach(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Pull at every step of the optimizer, each parameter group with its current lr; the handle has remove().
+    def attach(self, optimizer: torch.optim.Optimizer) -> Attachment:
+        """Pull at every step of the optimizer, each parameter group with its current lr.
 
-        Once a step, however many batches its gradient was accumulated over; not in steps that GradScaler skips. A
-        closure is evaluated at the decayed weights where decoupled; else its gradient and loss carry the penalty.
-        Coupled, the pull stays in ``.grad`` until that is zeroed. Loading an optimizer's state keeps the pull, copying
-        or pickling it does not. Attach to the torch optimizer itself, not to a trainer's wrapper of it.
+        Parameters
+        ----------
+        optimizer
+            Any torch optimizer that holds the model's parameters; of a wrapper, as accelerate's and Lightning's or
+            SAM's, the optimizer inside.
 
-        Warns of a ``weight_decay`` on the same parameters, which draws them toward zero besides. Raises ValueError,
-        here or at a step, where lr·weight > 1 (decoupled; the step would pass beyond the anchor) or under ``maximize``
-        (coupled); and for an optimizer that holds none of the anchored parameters or pulls some of them already.
+        Returns
+        -------
+        Attachment
+            ``remove()`` ends the pull.
+
+        Raises
+        ------
+        ValueError
+            Here or at a step: where lr·weight > 1 (decoupled; the step would pass beyond the anchor; a ``max_lr`` or
+            ``initial_lr`` of the group counts at once); under ``maximize`` (coupled); for an optimizer that holds none
+            of the anchored parameters or pulls some of them already; where the model's parameters were replaced since
+            L2SP was built, or another optimizer steps them first; for a state that was saved with another anchor.
+
+        Warns
+        -----
+        UserWarning
+            Of a ``weight_decay`` on the same parameters, which draws them toward zero besides.
+
+        Notes
+        -----
+        Once a step, however many batches its gradient was accumulated over; not in steps that GradScaler skips; after
+        the closure where the optimizer is given one, as its own decay, but for LBFGS, whose search starts from the
+        decayed weights. Coupled, the pull stays in ``.grad`` until that is zeroed, groups at lr = 0 get none, and a
+        closure's loss carries the penalty. Loading an optimizer's state keeps the pull, copying or pickling it does
+        not. Parameters in half precision are pulled in single precision, at four bytes each for what rounding keeps
+        back. A rate on another device than the CPU is not read, as that would wait: the pull ends at the anchor.
         """
-        for hook in optimizer._optimizer_step_pre_hooks.values():
-            other = getattr(hook, "__self__", None)
-            if isinstance(other, L2SP) and other._name.keys() & self._name.keys():
-                raise ValueError("these parameters are pulled already: remove() the handle of the first attach")
-        groups = self._groups(optimizer)
-        if not groups:
-            raise ValueError("the optimizer holds none of the anchored parameters: make both from one model")
-        for group in groups:
-            self._share(group)
-        decay = max(group.get("weight_decay", 0) for group in groups)
+        inner = innermost(optimizer)
+        self.refuse_stale()
+        if self._own:  # the model may have moved to its device since
+            for p, anchor in self._found.items():
+                self._found[p] = self.anchor[self.name[p]] = anchor.to(p.device)
+            self.version += 1
+        attachment = Attachment(self, inner)
+        decay = max((group.get("weight_decay") or 0 for group in attachment.groups()), default=0)
         if decay:
             message = f"the optimizer's weight_decay={decay:g} draws the anchored parameters toward zero: set it to 0"
             warnings.warn(message, UserWarning, stacklevel=2)
-        return optimizer.register_step_pre_hook(self._before_step)
+        return attachment
 
-    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
-        itself, *rest = args
-        closure = rest[0] if rest else kwargs.get("closure")
-        # GradScaler steps fused optimizers in every case: they skip by themselves, and have gradients still scaled.
-        skipped, scale = getattr(optimizer, "found_inf", None), getattr(optimizer, "grad_scale", None)
-        if not self.weight or (skipped is not None and skipped.item()):
-            return None
-        if self.decoupled:
-            self._decay(optimizer)
-        elif closure is None:
-            self._add_to_gradients(optimizer, scale)
-        else:
-            return (itself,), {**kwargs, "closure": self._penalised(closure, optimizer)}
-        return None
 
-    def _decay(self, optimizer: torch.optim.Optimizer) -> None:
-        with torch.no_grad():
-            for share, p, anchor in self._pulled(optimizer):
-                p.lerp_(anchor, share)
+def _checked(name: str, weight: float) -> float:
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"{name} must be a finite number not below 0, got {weight!r}")
+    return float(weight)
 
-    def _add_to_gradients(self, optimizer: torch.optim.Optimizer, scale: Tensor | None = None) -> None:
-        with torch.no_grad():
-            for _, p, anchor in self._pulled(optimizer):
-                pull = (p - anchor).mul_(self.weight if scale is None else self.weight * scale.to(p))
-                if p.grad is None or p.grad.is_sparse:
-                    p.grad = pull if p.grad is None else pull + p.grad
-                else:
-                    p.grad.add_(pull)  # in place: DDP's gradients are views of its buckets
 
-    def _penalised(self, closure: Callable[[], Any], optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
-        def penalised() -> Any:
-            loss = closure()
-            self._add_to_gradients(optimizer)
-            return None if loss is None else loss + self.penalty().detach()
-
-        return penalised
-
-    def _groups(self, optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-        return [group for group in optimizer.param_groups if any(p in self._name for p in group["params"])]
-
-    def _pulled(self, optimizer: torch.optim.Optimizer) -> Iterator[tuple[float, nn.Parameter, Tensor]]:
-        groups = [(self._share(group), group["params"]) for group in self._groups(optimizer)]
-        for share, held in groups:  # all checked before the first is moved
-            for p in held:
-                if p in self._name and p.requires_grad:
-                    yield share, p, self.anchor[self._name[p]].to(p)
-
-    def _share(self, group: dict[str, Any]) -> float:
-        """lr·weight, the share of the way to the anchor that a decoupled step of this group goes."""
-        rate = float(group["lr"])
-        if self.decoupled and not 0 <= rate * self.weight <= 1:
-            raise ValueError(
-                f"lr · weight = {rate:g} · {self.weight:g} must lie between 0 and 1, where a step reaches the anchor"
-            )
-        if not self.decoupled and group.get("maximize"):
-            raise ValueError("maximize=True makes the gradient that of a gain: use decoupled=True")
-        return rate * self.weight
+def _refuse_unpullable(p: nn.Parameter, name: str) -> None:
+    if p.is_meta:
+        raise ValueError(f"{name} is on the meta device: load the model's weights before L2SP is built")
+    if p.dtype.itemsize < 2:
+        raise ValueError(f"{name} is {p.dtype}, which cannot be moved: exclude it, or keep the trained weights wider")
