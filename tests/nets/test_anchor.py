@@ -438,7 +438,7 @@ def test_tied_weights_are_one_parameter(tmp_path):
     l2sp.attach(optimizer)
     optimizer.step()
     torch.testing.assert_close(model.out.weight.detach() - start, torch.full((5, 3), 0.8))
-    with pytest.raises(ValueError, match=r"nothing to anchor: all of embed\.weight"):
+    with pytest.raises(ValueError, match=r"nothing is left to anchor of embed\.weight"):
         L2SP(Tied(), 1.0, exclude="out.*")
 
 

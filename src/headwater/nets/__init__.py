@@ -1,5 +1,8 @@
 """Networks: train the source for its downstream. The only part of headwater that imports torch."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from headwater.nets.anchor import L2SP
 from headwater.nets.distance import Distance, distance
 from headwater.nets.heads import HEADS, heads, norms_and_biases
@@ -12,12 +15,14 @@ from headwater.nets.training import Trained, accuracy, train
 __all__ = [
     "HEADS",
     "L2SP",
+    "LightningCallback",
     "Choice",
     "Distance",
     "Recipe",
     "SourcePath",
     "States",
     "Trained",
+    "TrainerCallback",
     "accuracy",
     "distance",
     "heads",
@@ -31,3 +36,16 @@ __all__ = [
     "sweep",
     "train",
 ]
+
+if TYPE_CHECKING:
+    from headwater.nets.lightning_callback import LightningCallback
+    from headwater.nets.trainer_callback import TrainerCallback
+
+# Each imports its library, and so is loaded when asked for.
+_CALLBACKS = {"LightningCallback": "lightning_callback", "TrainerCallback": "trainer_callback"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CALLBACKS:
+        return getattr(import_module(f"headwater.nets.{_CALLBACKS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

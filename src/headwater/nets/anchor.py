@@ -102,7 +102,7 @@ class L2SP:
         prefix: str = "",
     ) -> None:
         self.decoupled, self.head_weight = decoupled, _checked("head_weight", head_weight)
-        self._model, self._rules, self._own = model, rules(exclude), anchor is None
+        self.model, self._rules, self._own = model, rules(exclude), anchor is None
         self._pairs = products(model)
         factors = {p for pair in self._pairs for p in (pair.A, pair.B)}
         every = parameters(model)
@@ -112,7 +112,7 @@ class L2SP:
                 _refuse_unpullable(p, names[0])
         met = match(model, dict(model.named_parameters()) if anchor is None else anchor, free.keys() | factors, prefix)
         if not met.found and not self._pairs:
-            raise ValueError(f"exclude leaves nothing to anchor: all of {some(names[0] for names in every.values())}")
+            raise ValueError(f"nothing is left to anchor of {some(names[0] for names in every.values())}")
         self.excluded = tuple(names[0] for p, names in every.items() if p in free)
         self.unmatched, self.mismatched, self.grown, self.unused = met.unmatched, met.mismatched, met.grown, met.unused
         self.name = {p: names[0] for p, names in every.items()} | {pair.B: pair.name for pair in self._pairs}
@@ -227,15 +227,19 @@ class L2SP:
 
     def names_now(self, held: Iterable[nn.Parameter]) -> set[str]:
         """The names that some parameters have in the model as it is now."""
-        every = parameters(self._model)
+        every = parameters(self.model)
         return {every[p][0] for p in held if p in every}
+
+    def replaced(self) -> list[str]:
+        """Names of parameters that the model did not have when L2SP was built, and that are to be pulled."""
+        factors = {p for pair in self._pairs for p in (pair.A, pair.B)}
+        new = {p: names for p, names in parameters(self.model).items() if p not in self.name and p not in factors}
+        free = () if self.head_weight else excluded(new, self._rules)
+        return [names[0] for p, names in new.items() if p not in free and p.requires_grad]
 
     def refuse_stale(self) -> None:
         """Raise ValueError where the model has other parameters than when L2SP was built."""
-        factors = {p for pair in self._pairs for p in (pair.A, pair.B)}
-        new = {p: names for p, names in parameters(self._model).items() if p not in self.name and p not in factors}
-        free = () if self.head_weight else excluded(new, self._rules)
-        if replaced := [names[0] for p, names in new.items() if p not in free and p.requires_grad]:
+        if replaced := self.replaced():
             raise ValueError(
                 f"the model has other parameters than when L2SP was built ({some(replaced)}): build L2SP after layers "
                 "are replaced or added and the model is wrapped, with the pretrained weights as anchor="

@@ -86,7 +86,7 @@ def match(
             grown[names[0]] = tuple(p.shape), tuple(tensor.shape)
         else:
             mismatched[names[0]] = tuple(p.shape), tuple(tensor.shape)
-    if not found and any(p not in excluded for p in every):
+    if not found and any(p not in excluded for p in every) and (given or not excluded):
         ours = [name for names in every.values() for name in names]
         free = [names[0] for p, names in every.items() if p in excluded]
         raise ValueError(
