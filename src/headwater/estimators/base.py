@@ -1,4 +1,4 @@
-"""Shell: what the three estimators share with scikit-learn and each other."""
+"""Base: what the three estimators share with scikit-learn and each other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,23 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         return fresh
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are."""
+        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are.
+
+        Parameters
+        ----------
+        **params
+            By name.
+
+        Returns
+        -------
+        Ridge
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            There is no such parameter, or it is one of the source's.
+        """
         nested = [name for name in params if name.startswith("source__")]
         if nested:
             raise ValueError(f"{nested[0]} would change a fitted source: fit a source with it and pass that as source")
@@ -50,7 +66,23 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         return self
 
     def predict(self, X: Any) -> Array:
-        """Predicted outcome of rows X (n, p): (n,), or (n, q) where y had columns."""
+        """Predict the outcome.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n, p)
+
+        Returns
+        -------
+        ndarray (n,), or (n, q) where y had columns
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted.
+        NotFittedError
+            Nothing was fitted.
+        """
         check_is_fitted(self)
         if self._pipelines():
             validate_data(self, X, reset=False, skip_check_array=True)
@@ -69,7 +101,24 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
     ) -> Meeting:
         """The target's decomposition met with the sources, for all that is asked of the two; nothing is fitted.
 
-        ``groups`` (n1,): leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n1, p)
+        y : array_like (n1,) or (n1, q)
+        sample_weight : array_like (n1,), optional
+        groups : array_like (n1,), optional
+            Leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        leave_one_out : bool
+            False keeps nothing of the size of the rows.
+
+        Returns
+        -------
+        Meeting
+
+        Raises
+        ------
+        ValueError
+            Shapes or values as in ``fit``, or a source that does not fit the target.
         """
         X, y = self._read(X, y)
         spectrum = Spectrum.from_rows(
@@ -78,7 +127,17 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
 
     def read_as(self, other: Ridge) -> Self:
-        """Take rows as another estimator was found to: as many columns, of the same names."""
+        """Take rows as another estimator was found to: as many columns, of the same names.
+
+        Parameters
+        ----------
+        other : Ridge
+
+        Returns
+        -------
+        Ridge
+            Itself.
+        """
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))

@@ -1,4 +1,4 @@
-"""Networks: train the source for its downstream. The only part of headwater that imports torch."""
+"""Neural networks: train the source for its downstream. The only part of headwater that imports torch."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
