@@ -13,7 +13,7 @@ from digits import Rows, load, turned
 from torch import nn
 
 from headwater.nets.anchor import L2SP
-from headwater.nets.distance import distance
+from headwater.nets import distance
 
 
 def network(pixels: int, seed: int) -> nn.Sequential:

@@ -16,8 +16,8 @@ pytest.importorskip("safetensors")
 from safetensors.torch import save_file, save_model  # noqa: E402
 from torch import nn  # noqa: E402
 
+from headwater.nets import distance  # noqa: E402
 from headwater.nets.anchor import L2SP  # noqa: E402
-from headwater.nets.distance import distance  # noqa: E402
 
 ROWS = torch.randn(24, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 

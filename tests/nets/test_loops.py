@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import gc
 import math
 import subprocess
 import sys
 import textwrap
 import warnings
-from pathlib import Path
 
 import pytest
 
@@ -139,7 +137,7 @@ def test_an_optimizer_that_never_steps_is_refused():
     model = network()
     optimizer = SAM(model.parameters(), torch.optim.SGD, kept="somewhere", lr=0.1)
     L2SP(model, 2.0).attach(optimizer)
-    with pytest.raises(ValueError, match="a SGD steps body.0.bias, .* of a SAM that has taken none: attach it to the op"):
+    with pytest.raises(ValueError, match=r"a SGD steps body\.0\.bias, .* of a SAM that has taken none: attach it to"):
         sharpness_aware(model, optimizer)
     two = torch.optim.SGD(model.body.parameters(), lr=0.1), torch.optim.SGD(model.head.parameters(), lr=0.1)
     L2SP(model, 2.0).attach(two[0])
@@ -158,7 +156,9 @@ def test_other_parameters_than_when_it_was_built_are_refused():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     l2sp.attach(optimizer)
     model.body[0] = nn.Linear(4, 5, dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"other parameters than when L2SP was built \(body\.0\.weight, body\.0\.bias\)"):
+    with pytest.raises(
+        ValueError, match=r"other parameters than when L2SP was built \(body\.0\.weight, body\.0\.bias\)"
+    ):
         train(model, optimizer)
     for use in (l2sp.penalty, lambda: l2sp.attach(torch.optim.SGD(model.parameters(), lr=0.1))):
         with pytest.raises(ValueError, match="build L2SP after layers are replaced"):
@@ -275,7 +275,9 @@ def test_a_state_saved_with_another_anchor_is_refused(tmp_path):
         optimizer = torch.optim.AdamW(second.parameters(), lr=0.01, weight_decay=0.0)
         L2SP(second, 2.0, anchor=anchor).attach(optimizer)
         if anchor is None:
-            with pytest.raises(ValueError, match=r"saved with another anchor \(body\.0\.weight, .*l2sp\.anchor as anchor="):
+            with pytest.raises(
+                ValueError, match=r"saved with another anchor \(body\.0\.weight, .*l2sp\.anchor as anchor="
+            ):
                 optimizer.load_state_dict(saved["optimizer"])
         else:
             optimizer.load_state_dict(saved["optimizer"])
@@ -321,7 +323,10 @@ def test_a_small_share_of_the_way_is_gone_in_half_precision(dtype, share):
     for name, p in model.named_parameters():
         exact = start[name].double() + left * (before[name] - start[name].double())
         assert ((p.detach().double() - exact).abs() <= ulp * exact.abs().clamp(min=1e-2)).all()
-    gone = sum(((before[name] - p.double()) * (before[name] - start[name].double())).sum() for name, p in model.named_parameters())
+    gone = sum(
+        ((before[name] - p.double()) * (before[name] - start[name].double())).sum()
+        for name, p in model.named_parameters()
+    )
     whole = sum((before[name] - start[name].double()).square().sum() for name in start)
     assert (gone / whole).item() == pytest.approx(1 - left, abs=0.02)
 
@@ -412,7 +417,9 @@ def test_an_output_layer_tied_to_the_embedding_is_pretrained_with_it():
 
 def test_a_head_that_no_name_tells_is_asked_about():
     model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2))
-    with pytest.warns(UserWarning, match=r"nothing is excluded, though 2 looks like a head: exclude=\('2\.\*',\) leaves"):
+    with pytest.warns(
+        UserWarning, match=r"nothing is excluded, though 2 looks like a head: exclude=\('2\.\*',\) leaves"
+    ):
         L2SP(model, 1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -495,16 +502,15 @@ def test_what_cannot_be_pulled_is_refused_in_one_line(tmp_path):
         L2SP(blank, 1.0)
     small = nn.Linear(3, 2)
     small.weight = nn.Parameter(small.weight.detach().to(torch.float8_e4m3fn))
-    with pytest.raises(ValueError, match="weight is torch.float8_e4m3fn, which cannot be moved: exclude it"):
+    with pytest.raises(ValueError, match=r"weight is torch\.float8_e4m3fn, which cannot be moved: exclude it"):
         L2SP(small, 1.0)
     save_file(weights_of(network()), tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match=r"is a folder: give one file, .*model\.safetensors"):
         L2SP(network(), 1.0, anchor=tmp_path)
     with pytest.raises(TypeError, match=r"not a Sequential: its state_dict\(\)"):
         L2SP(network(), 1.0, anchor=network())
-    with pytest.raises(TypeError, match="attach to a torch optimizer, not a LambdaLR"):
-        model = network()
-        L2SP(model, 1.0).attach(torch.optim.lr_scheduler.LambdaLR(torch.optim.SGD(model.parameters()), lambda _: 1.0))
+    with pytest.raises(TypeError, match="attach to a torch optimizer, not a Sequential"):
+        L2SP(network(), 1.0).attach(network())
 
 
 # --- several processes
@@ -516,7 +522,7 @@ SEVERAL = """
     from torch.distributed.optim import ZeroRedundancyOptimizer
     from headwater.nets import L2SP, distance
 
-    rank, store, way = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    rank, store = int(sys.argv[1]), sys.argv[2]
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
 
@@ -524,9 +530,12 @@ SEVERAL = """
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 4)).double()
 
+    def size(model):
+        return sum(p.square().sum() for p in model.parameters()).sqrt().item()
+
     rows = torch.randn(16, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     start = {name: torch.zeros_like(p) for name, p in network().named_parameters()}
-    plain, ours = network(), network()
+    plain = network()
     optimizer = torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.0)
     for _ in range(4):
         optimizer.zero_grad()
@@ -535,40 +544,41 @@ SEVERAL = """
             for p in plain.parameters():
                 p.mul_(1 - 0.01 * 5)
         optimizer.step()
-    if way == "FSDP2":
-        fully_shard(ours[0]); fully_shard(ours)
-        optimizer = torch.optim.AdamW(ours.parameters(), lr=0.01, weight_decay=0.0)
-    else:
-        ours = nn.parallel.DistributedDataParallel(ours)
-        optimizer = ZeroRedundancyOptimizer(ours.parameters(), torch.optim.AdamW, lr=0.01, weight_decay=0.0)
-    l2sp = L2SP(ours, 5.0, exclude=(), anchor=start)  # whole tensors, on every process
-    before = distance(ours, start).total
-    expected = sum(p.square().sum() for p in network().parameters()).sqrt().item()
-    assert abs(before - expected) < 1e-9, (before, expected)
-    assert abs(l2sp.penalty().item() - 2.5 * expected**2) < 1e-9
-    l2sp.attach(optimizer)
-    for _ in range(4):
-        optimizer.zero_grad()
-        ours(rows[rank::2]).square().mean().backward()
-        optimizer.step()
-    named = dict((ours.module if way == "ZeRO" else ours).named_parameters())
-    for name, p in plain.named_parameters():
-        got = named[name].full_tensor() if way == "FSDP2" else named[name]
-        assert (got - p).abs().max() < 1e-9, name
-    assert abs(distance(ours, start).total - sum(p.square().sum() for p in plain.parameters()).sqrt().item()) < 1e-9
-    if way == "FSDP2":
-        optimizer.load_state_dict(optimizer.state_dict())
+    for way in ("FSDP2", "ZeRO"):
+        ours = network()
+        if way == "FSDP2":
+            fully_shard(ours[0]); fully_shard(ours)
+            optimizer = torch.optim.AdamW(ours.parameters(), lr=0.01, weight_decay=0.0)
+        else:
+            ours = nn.parallel.DistributedDataParallel(ours)
+            optimizer = ZeroRedundancyOptimizer(ours.parameters(), torch.optim.AdamW, lr=0.01, weight_decay=0.0)
+        l2sp = L2SP(ours, 5.0, exclude=(), anchor=start)  # whole tensors, on every process
+        assert abs(distance(ours, start).total - size(network())) < 1e-9
+        assert abs(l2sp.penalty().item() - 2.5 * size(network()) ** 2) < 1e-9
+        l2sp.attach(optimizer)
+        for _ in range(4):
+            optimizer.zero_grad()
+            ours(rows[rank::2]).square().mean().backward()
+            optimizer.step()
+        named = dict((ours.module if way == "ZeRO" else ours).named_parameters())
+        for name, p in plain.named_parameters():
+            got = named[name].full_tensor() if way == "FSDP2" else named[name]
+            assert (got - p).abs().max() < 1e-9, name
+        assert abs(distance(ours, start).total - size(plain)) < 1e-9
+        if way == "FSDP2":
+            optimizer.load_state_dict(optimizer.state_dict())
+        del ours, optimizer, l2sp
+    torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 """
 
 
 @loop("DDP with ZeRO's optimizer; FSDP2", "works", "build L2SP after wrapping; an anchor of whole tensors is sharded")
-@pytest.mark.parametrize("way", ["ZeRO", "FSDP2"])
-def test_two_processes(way, tmp_path):
+def test_two_processes(tmp_path):
     script = tmp_path / "several.py"
     script.write_text(textwrap.dedent(SEVERAL))
     runs = [
-        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path / "store"), way], stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path / "store")], stderr=subprocess.PIPE)
         for rank in range(2)
     ]
     for run in runs:

@@ -138,7 +138,11 @@ def test_lightning_toward_zero_is_adamw(tmp_path):
 
 @needs("lightning")
 @QUIET
-@pytest.mark.loop("Lightning, `L2SP(module, …).attach` in `configure_optimizers`", "works", "from scratch; on resume the anchor is checked")
+@pytest.mark.loop(
+    "Lightning, `L2SP` attached in `configure_optimizers`",
+    "works",
+    "on resume give `anchor=`",
+)
 def test_lightning_attached_by_hand(tmp_path):
     ours, theirs = network(), network()
     module = lightning_module(ours)
@@ -162,7 +166,9 @@ def test_lightning_attached_by_hand(tmp_path):
 def test_lightning_otherwise(way, tmp_path):
     ours, theirs = network(), network()
     options = {"accumulated": {"accumulate_grad_batches": 3}, "clipped": {"gradient_clip_val": 1e9}}.get(way, {})
-    fit(lightning_module(ours, automatic=way != "manual"), tmp_path, callbacks=[nets.LightningCallback(20.0)], **options)
+    fit(
+        lightning_module(ours, automatic=way != "manual"), tmp_path, callbacks=[nets.LightningCallback(20.0)], **options
+    )
     by_hand(theirs, epochs_by_hand(3, accumulated=3 if way == "accumulated" else 1), state_of(theirs), 0.01, 20.0)
     assert apart(ours, theirs) < 1e-12
 
@@ -240,7 +246,9 @@ def test_trainer(decoupled, accumulated, tmp_path):
 
 @needs("transformers", "accelerate")
 @QUIET
-@pytest.mark.loop("`Trainer`, resumed from a checkpoint", "works", "the same; a model that was loaded from the checkpoint is refused")
+@pytest.mark.loop(
+    "`Trainer`, resumed from a checkpoint", "works", "the same; a model that was loaded from the checkpoint is refused"
+)
 def test_trainer_resumed(tmp_path):
     whole, first, second = bert(), bert(), bert()
     trainer_of(whole, tmp_path / "whole", nets.TrainerCallback(20.0), num_train_epochs=4).train()

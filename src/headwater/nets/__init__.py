@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from headwater.nets.anchor import L2SP
-from headwater.nets.distance import Distance, distance
+from headwater.nets.distances import Distance, distance
 from headwater.nets.heads import HEADS, heads, norms_and_biases
 from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
 from headwater.nets.path import Choice, SourcePath
@@ -15,14 +15,12 @@ from headwater.nets.training import Trained, accuracy, train
 __all__ = [
     "HEADS",
     "L2SP",
-    "LightningCallback",
     "Choice",
     "Distance",
     "Recipe",
     "SourcePath",
     "States",
     "Trained",
-    "TrainerCallback",
     "accuracy",
     "distance",
     "heads",
@@ -38,8 +36,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from headwater.nets.lightning_callback import LightningCallback
-    from headwater.nets.trainer_callback import TrainerCallback
+    from headwater.nets.lightning_callback import LightningCallback as LightningCallback
+    from headwater.nets.trainer_callback import TrainerCallback as TrainerCallback
 
 # Each imports its library, and so is loaded when asked for.
 _CALLBACKS = {"LightningCallback": "lightning_callback", "TrainerCallback": "trainer_callback"}

@@ -48,14 +48,14 @@ class LightningCallback(Callback):  # type: ignore[misc]  # lightning's types ar
         self._attachments: list[Attachment] = []
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        if stage == "fit" and (self.l2sp is None or self.l2sp.model is not pl_module):
+        if stage == "fit" and (self.l2sp is None or self.l2sp.anchored.model is not pl_module):
             self.l2sp = L2SP(pl_module, self._weight, **self._options)
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         assert self.l2sp is not None  # by setup
         for attachment in self._attachments:
             attachment.remove()
-        held = [each for each in trainer.optimizers if any(map(self.l2sp.holds, _held(each)))]
+        held = [each for each in trainer.optimizers if any(map(self.l2sp.anchored.holds, _held(each)))]
         self._attachments = [self.l2sp.attach(each) for each in held or trainer.optimizers[:1]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ def products(model: nn.Module) -> list[Product]:
         if not isinstance(scales, dict):
             continue
         for first, second in (("lora_A", "lora_B"), ("lora_embedding_A", "lora_embedding_B")):
-            pair = getattr(module, first, None), getattr(module, second, None)
+            pair: list[Any] = [getattr(module, first, None), getattr(module, second, None)]
             if not all(isinstance(held, nn.ModuleDict | nn.ParameterDict) for held in pair):
                 continue
             transposed = isinstance(pair[0], nn.ParameterDict) or bool(getattr(module, "fan_in_fan_out", False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from headwater.nets.matching import rows_of
 
 AT_ONCE = 1 << 18  # numbers whose differences stay in a core's cache
 
-Share = float | Tensor  # a tensor where reading it would wait for the device
+Share: TypeAlias = float | Tensor  # a tensor where reading it would wait for the device
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ def decay(drawn: Drawn, share: Share, owed: dict[nn.Parameter, Tensor]) -> None:
             share = share.to(p.device)
         if p.dtype.itemsize < 4:
             exact = part.float()
-            exact += owed[p] if p in owed else 0
+            exact += owed.get(p, 0)
             exact.mul_(1 - share) if anchor is None else exact.lerp_(anchor.to(exact), share)
             part.copy_(exact)
             owed[p] = exact.sub_(part)

@@ -29,8 +29,8 @@ class TrainerCallback(transformers.TrainerCallback):  # type: ignore[misc]  # tr
     Raises
     ------
     ValueError
-        As ``L2SP`` and its ``attach``; and where a resumed run was saved with another anchor, as when the model given to
-        the Trainer was itself loaded from the checkpoint: give the pretrained one, or ``anchor=``.
+        As ``L2SP`` and its ``attach``; and where a resumed run was saved with another anchor, as when the model given
+        to the Trainer was itself loaded from the checkpoint: give the pretrained one, or ``anchor=``.
 
     Notes
     -----
@@ -52,13 +52,13 @@ class TrainerCallback(transformers.TrainerCallback):  # type: ignore[misc]  # tr
     def on_init_end(self, args: Any, state: Any, control: Any, model: nn.Module, **_: Any) -> None:
         self.l2sp = L2SP(model, self._weight, **self._options)
 
-    def on_train_begin(
-        self, args: Any, state: Any, control: Any, model: nn.Module, optimizer: Any, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: nn.Module, optimizer: Any, **_: Any) -> None:
         l2sp = self.l2sp or L2SP(model, self._weight, **self._options)
-        if l2sp.model is not model or l2sp.replaced():  # by model_init, or by what shards the parameters
+        if (
+            l2sp.anchored.model is not model or l2sp.anchored.replaced()
+        ):  # by model_init, or by what shards the parameters
             l2sp = L2SP(model, self._weight, **{"anchor": l2sp.anchor, **self._options})
-        l2sp.expect(state.stateful_callbacks.get(STATE, {}))
+        l2sp.anchored.expect(state.stateful_callbacks.get(STATE, {}))
         if self._attachment:
             self._attachment.remove()
         self.l2sp, self._attachment = l2sp, l2sp.attach(optimizer)
