@@ -22,6 +22,8 @@ from headwater.nets import HEADS, L2SP, distance, norms_and_biases  # noqa: E402
 
 ROWS = torch.randn(24, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 loop = pytest.mark.loop
+LIKE_NO_OTHER = ("LBFGS", "SparseAdam", "Optimizer")  # a closure, and sparse gradients: tests of their own
+KINDS = [kind for name, kind in vars(torch.optim).items() if isinstance(kind, type) and name not in LIKE_NO_OTHER]
 
 
 def network(seed=0, dtype=torch.float64):
@@ -72,6 +74,50 @@ def toward(start, share, free=("head",)):
                 p.lerp_(start[name], share)
 
     return between
+
+
+# --- optimizers
+
+
+@loop("every optimizer of torch.optim", "works", "`L2SP(model, weight).attach(optimizer)`")
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_optimizer_is_the_loop_by_hand_to_the_bit(kind):
+    ours, theirs = network(), network()
+    if kind.__name__ == "Muon":  # which takes matrices alone
+        ours, theirs = (nn.Sequential(nn.Linear(4, 2, bias=False)).double() for _ in range(2))
+        theirs.load_state_dict(ours.state_dict())
+    start = weights_of(moved(copy.deepcopy(ours)))
+    options = {"weight_decay": 0.0} if kind.__name__ in ("AdamW", "Muon") else {}
+    optimizers = [kind(model.parameters(), lr=0.01, **options) for model in (ours, theirs)]
+    L2SP(ours, 20.0, exclude=(), anchor=start).attach(optimizers[0])
+    train(ours, optimizers[0])
+    train(theirs, optimizers[1], between=toward(start, 0.01 * 20.0, free=("nothing",)))
+    assert same(ours, theirs, 0.0)
+
+
+@loop("an average of the weights (EMA, SWA); gradient clipping", "works", "clipping sees the batch's gradient alone")
+def test_clipped_and_averaged():
+    averages = []
+    for by_hand in (False, True):
+        model = moved(network())
+        start = weights_of(network())
+        average = torch.optim.swa_utils.AveragedModel(
+            model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+        )
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        if not by_hand:
+            L2SP(model, 2.0, anchor=start).attach(optimizer)
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss_of(model).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+            if by_hand:
+                with torch.no_grad():
+                    toward(start, 0.2)(model)
+            optimizer.step()
+            average.update_parameters(model)
+        averages.append(average.module)
+    assert same(*averages, 0.0)
 
 
 # --- optimizers inside others

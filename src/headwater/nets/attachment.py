@@ -115,7 +115,9 @@ class Attachment:
     def _planned(self) -> list[list[Drawn]]:
         """What each parameter group draws, found anew where a group, a weight or what is frozen has changed."""
         groups = [group["params"] for group in self._optimizer.param_groups]
-        signature = self._anchored.version, [[id(p) if p.requires_grad else 0 for p in held] for held in groups]
+        kinds = [(held[0].device, held[0].dtype) if held else None for held in groups]  # of a model moved as a whole
+        trained = [[id(p) if p.requires_grad else 0 for p in held] for held in groups]
+        signature = self._anchored.version, kinds, trained
         if signature != self._signature:
             if not self._anchored.frozen and not any(self._anchored.holds(p) for held in groups for p in held):
                 raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
@@ -24,8 +25,25 @@ class Drawn:
     parameters: Sequence[nn.Parameter]
     anchors: Sequence[Tensor] | None
 
-    def pairs(self) -> Iterator[tuple[nn.Parameter, Tensor | None]]:
-        yield from zip(self.parameters, self.anchors or [None] * len(self.parameters), strict=True)
+    @cached_property
+    def even(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Parameters, with their anchors, that lists of tensors can be made of as they are."""
+        pairs = [(p, anchor) for p, anchor in self._pairs if _even(p, anchor)]
+        return [p for p, _ in pairs], [p if anchor is None else anchor for p, anchor in pairs]
+
+    @cached_property
+    def others(self) -> list[tuple[nn.Parameter, Tensor | None]]:
+        """Those in half precision, with more rows than their anchor, or with an anchor of another kind."""
+        return [(p, anchor) for p, anchor in self._pairs if not _even(p, anchor)]
+
+    @property
+    def _pairs(self) -> Iterator[tuple[nn.Parameter, Tensor | None]]:
+        return zip(self.parameters, self.anchors or [None] * len(self.parameters), strict=True)
+
+
+def _even(p: nn.Parameter, anchor: Tensor | None) -> bool:
+    like = anchor is None or (p.shape, p.dtype, p.device) == (anchor.shape, anchor.dtype, anchor.device)
+    return like and p.dtype.itemsize >= 4
 
 
 def decay(drawn: Drawn, share: Share, owed: dict[nn.Parameter, Tensor]) -> None:
@@ -34,45 +52,45 @@ def decay(drawn: Drawn, share: Share, owed: dict[nn.Parameter, Tensor]) -> None:
     Parameters in half precision, where a small share of the way rounds to nothing, are moved in single precision and
     what rounding kept back is ``owed`` to the next step.
     """
-    fast: tuple[list[Tensor], list[Tensor]] = [], []
-    for p, anchor in drawn.pairs():
+    even, anchors = drawn.even
+    if not isinstance(share, Tensor):
+        if even:
+            torch._foreach_mul_(even, 1 - share) if drawn.anchors is None else torch._foreach_lerp_(
+                even, anchors, share
+            )
+    else:
+        for p, anchor in zip(even, anchors, strict=True):
+            own = share.to(p)
+            p.mul_(1 - own) if drawn.anchors is None else p.lerp_(anchor, own)
+    for p, anchor in drawn.others:
         part = p if anchor is None else rows_of(p, anchor)
-        if isinstance(share, Tensor):
-            share = share.to(p.device)
-        if p.dtype.itemsize < 4:
-            exact = part.float()
-            exact += owed.get(p, 0)
-            exact.mul_(1 - share) if anchor is None else exact.lerp_(anchor.to(exact), share)
+        exact = part.float() if p.dtype.itemsize < 4 else part
+        own = share.to(exact) if isinstance(share, Tensor) else share
+        if p in owed:
+            exact += owed[p]
+        exact.mul_(1 - own) if anchor is None else exact.lerp_(anchor.to(exact), own)
+        if exact is not part:
             part.copy_(exact)
             owed[p] = exact.sub_(part)
-        elif isinstance(share, Tensor):
-            part.mul_(1 - share.to(p)) if anchor is None else part.lerp_(anchor.to(p), share.to(p))
-        else:
-            fast[0].append(part)
-            fast[1].append(part if anchor is None else anchor.to(p))
-    if fast[0] and drawn.anchors is None:
-        torch._foreach_mul_(fast[0], 1 - share)
-    elif fast[0]:
-        torch._foreach_lerp_(*fast, share)
 
 
 def add_to_gradients(drawn: Drawn, weight: Share) -> None:
     """∇ ← ∇ + weight·(θ − θ_a): in place, since DDP's gradients are views of its buckets."""
-    for p, anchor in drawn.pairs():
-        part = p.detach() if anchor is None else rows_of(p.detach(), anchor)
-        if p.grad is not None and not p.grad.is_sparse and not isinstance(weight, Tensor):
-            slope = p.grad if anchor is None else rows_of(p.grad, anchor)
-            if anchor is None:
-                slope.add_(part, alpha=weight)
-            else:
-                _add_difference(slope, part, anchor.to(p), weight)
-            continue
-        pull = torch.zeros_like(p)
-        rows_of(pull, part).copy_(part if anchor is None else part - anchor.to(p)).mul_(weight)
-        add(p, pull)
+    even, anchors = drawn.even
+    slopes = [p.grad for p in even]
+    if isinstance(weight, Tensor) or any(slope is None or slope.is_sparse for slope in slopes):
+        for p, anchor in zip(even, anchors, strict=True):
+            add(p, _difference(p, None if drawn.anchors is None else anchor).mul_(weight))
+    elif even and drawn.anchors is None:
+        torch._foreach_add_(slopes, even, alpha=weight)
+    else:
+        for some_slopes, some_even, some_anchors in _by_cache(slopes, even, anchors):
+            torch._foreach_add_(some_slopes, torch._foreach_sub(some_even, some_anchors), alpha=weight)
+    for p, anchor in drawn.others:
+        add(p, _difference(p, anchor).mul_(weight))
 
 
-def add(p: nn.Parameter, slope: Tensor) -> None:
+def add(p: Tensor, slope: Tensor) -> None:
     """Add to a parameter's gradient, which may be none or sparse."""
     if p.grad is None or p.grad.is_sparse:
         p.grad = slope.to(p.dtype) if p.grad is None else slope.to(p.dtype) + p.grad
@@ -80,11 +98,33 @@ def add(p: nn.Parameter, slope: Tensor) -> None:
         p.grad.add_(slope)
 
 
-def _add_difference(slope: Tensor, p: Tensor, anchor: Tensor, weight: float) -> None:
-    """slope += weight·(p − anchor), by parts whose differences stay in the cache; anchored ones first differ."""
-    if p.device.type != "cpu" or p.numel() <= AT_ONCE or p.ndim == 0:
-        slope.add_(p - anchor, alpha=weight)
-        return
-    rows = max(1, AT_ONCE * len(p) // p.numel())
-    for parts in zip(slope.split(rows), p.split(rows), anchor.split(rows), strict=True):
-        parts[0].add_(parts[1] - parts[2], alpha=weight)
+def _difference(p: Tensor, anchor: Tensor | None) -> Tensor:
+    """θ − θ_a, or θ, in memory of its own: 0 for rows that the anchor lacks."""
+    if anchor is None:
+        return p.detach().clone()
+    apart = torch.zeros_like(p)
+    part = rows_of(p.detach(), anchor)
+    rows_of(apart, anchor).copy_(part - anchor.to(p))
+    return apart
+
+
+def _by_cache(*piles: list[Tensor]) -> Iterator[list[list[Tensor]]]:
+    """The tensors of the piles side by side, by as many numbers at a time as a cache holds; large ones in pieces."""
+    taken: list[list[Tensor]] = [[] for _ in piles]
+    numbers = 0
+    for beside in zip(*piles, strict=True):
+        first = beside[0]
+        size = first.numel()
+        pieces: Sequence[tuple[Tensor, ...]] = [beside]
+        if size > AT_ONCE and first.device.type == "cpu" and not hasattr(first, "placements"):
+            rows = max(1, AT_ONCE * len(first) // size)
+            pieces = list(zip(*(tensor.split(rows) for tensor in beside), strict=True))
+        for piece in pieces:
+            for own, tensor in zip(taken, piece, strict=True):
+                own.append(tensor)
+            numbers += size // len(pieces)
+            if numbers >= AT_ONCE:
+                yield taken
+                taken, numbers = [[] for _ in piles], 0
+    if numbers:
+        yield taken
