@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from headwater.nets.anchor import L2SP
+from headwater.nets.choosing import Candidate, Chosen, choose
 from headwater.nets.distances import Distance, distance
 from headwater.nets.heads import HEADS, heads, norms_and_biases
+from headwater.nets.interpolation import interpolate
 from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
 from headwater.nets.path import Choice, SourcePath
 from headwater.nets.recipe import Recipe
@@ -15,16 +17,20 @@ from headwater.nets.training import Trained, accuracy, train
 __all__ = [
     "HEADS",
     "L2SP",
+    "Candidate",
     "Choice",
+    "Chosen",
     "Distance",
     "Recipe",
     "SourcePath",
     "States",
     "Trained",
     "accuracy",
+    "choose",
     "distance",
     "heads",
     "initial",
+    "interpolate",
     "member",
     "members",
     "mlp",
