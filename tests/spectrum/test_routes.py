@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
@@ -162,7 +163,7 @@ def test_the_whole_averaged_fit_is_left_out_exactly(p, n1):
 def test_wide_tables_stay_wide():
     """p ≫ n: nothing of size p×p, dense or sparse."""
     rng = np.random.default_rng(0)
-    X = scipy.sparse.random_array((40, 200_000), density=1e-3, rng=rng, format="csr")
+    X = random_sparse((40, 200_000), 1e-3, rng)
     y = rng.normal(size=40)
     sparse = TransferRidge(SourceRidge().fit(X, y)).fit(X[:20], y[:20])
     assert sparse.coef_.shape == (200_000,)

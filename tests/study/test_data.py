@@ -214,6 +214,7 @@ def test_the_hubs_files_are_downloaded_once(tmp_path: Path, folder: Path, hub: t
 
 
 def test_without_a_network_one_line_says_what_to_do(tmp_path: Path) -> None:
+    pytest.importorskip("torch")  # which is asked for first
     code = "from headwater.cli import main; import sys; sys.argv = ['headwater', 'reproduce', 'mnist']; main()"
     done = elsewhere(f"import os; os.chdir({str(tmp_path)!r}); {code}", tmp_path / "hf", "http://x", HF_HUB_OFFLINE="1")
     assert done.returncode == 2

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+pytest.importorskip("matplotlib")
+
 from headwater.cli import main
 from headwater.study.networks.experiment import Networks, coarse_first
 from headwater.study.networks.study import study
@@ -26,7 +28,6 @@ from headwater.study.networks.training import chosen
 from headwater.study.networks.words import finding
 from headwater.study.runner import complete, open_store
 
-pytest.importorskip("matplotlib")
 pytest.importorskip("torch")
 
 OUTPUTS = {"trials.parquet", "trials.sqlite", "summary.csv", "figure.svg", "figure.png", "report.html"}

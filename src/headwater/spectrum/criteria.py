@@ -2,7 +2,8 @@
 
 Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
 y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
-All are analytic in tau, complex values included: their slopes are had by a complex step (headwater.spectrum.penalty).
+All are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are
+had by a complex step (headwater.spectrum.penalty).
 """
 
 from __future__ import annotations
@@ -174,6 +175,11 @@ SCORES: dict[str, Callable[[Decomposed, Array, Array], Array]] = {
     "loo": pseudo_evidence(loo_error),
     "gcv": pseudo_evidence(gcv_error),
 }
+
+
+def needs_rows(criterion: str) -> bool:
+    """Whether a criterion leaves rows out, and so has to have them kept."""
+    return criterion == "loo"
 
 
 def score_named(criterion: str) -> Callable[[Decomposed, Array, Array], Array]:
