@@ -28,7 +28,7 @@ def example(monkeypatch):
 
 def test_the_pages_own_code_runs():
     blocks = re.findall(r"```python\n(.*?)```", (EXAMPLES.parent / "fine-tuning.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, {})
 

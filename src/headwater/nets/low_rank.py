@@ -1,4 +1,4 @@
-"""LoRA: what a model has moved is the scaled product BA beside each frozen layer, by the structure PEFT gives it."""
+"""What low-rank adapters (LoRA) have moved: the scaled product BA beside a layer, by the structure PEFT gives it."""
 
 from __future__ import annotations
 
