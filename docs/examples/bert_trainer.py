@@ -1,4 +1,4 @@
-"""Decay toward pretrained weights in transformers' Trainer: a tiny BERT, built from a configuration, nothing downloaded.
+"""Decay toward pretrained weights in transformers' Trainer: a tiny BERT from a configuration, nothing downloaded.
 
 python docs/examples/bert_trainer.py          (needs the extra trainers)
 

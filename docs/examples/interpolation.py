@@ -1,4 +1,4 @@
-"""Average after fine-tuning (WiSE-FT), or decay toward the source while fine-tuning (L2-SP)? Both, on two pairs of tasks.
+"""Average after fine-tuning (WiSE-FT), or decay toward the source while fine-tuning (L2-SP)? On two pairs of tasks.
 
 python docs/examples/interpolation.py [--small]
 """

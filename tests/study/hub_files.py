@@ -10,7 +10,7 @@ import pyarrow as pa
 from optional import Image
 from pyarrow import parquet
 
-from headwater.study.networks.data import ORIGINS, SPLITS
+from headwater.study.networks.origins import ORIGINS, SPLITS
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe") for b in ("rat", "sel", "tin", "vox", "zem", "bir", "dol")]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.cli.networks import cifar10, independence, mnist, newsgroups
+from headwater.cli.networks import TASKS, independence, sweep
 from headwater.cli.study import AsJson, Out, Seeds, numbers, print_files, run, twelve_digits
 
 if TYPE_CHECKING:
@@ -129,5 +129,6 @@ def _print_table(curve: str, result: Result) -> None:
     print_files(result)
 
 
-for command in (mnist, cifar10, newsgroups, independence):
-    app.command()(command)
+for dataset, what in TASKS.items():
+    app.command(dataset, help=what)(sweep(dataset))
+app.command()(independence)

@@ -4,15 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from headwater.nets.anchor import L2SP
+from headwater.nets.choice import Choice
 from headwater.nets.choosing import Candidate, Chosen, choose
 from headwater.nets.distances import Distance, distance
 from headwater.nets.heads import HEADS, heads, norms_and_biases
 from headwater.nets.interpolation import interpolate
 from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
-from headwater.nets.path import Choice, SourcePath
-from headwater.nets.recipe import Recipe
+from headwater.nets.path import SourcePath
+from headwater.nets.recipe import Recipe, Trained
+from headwater.nets.streams import stream
 from headwater.nets.sweep import sweep
-from headwater.nets.training import Trained, accuracy, train
+from headwater.nets.training import accuracy, train
 
 __all__ = [
     "HEADS",
@@ -37,6 +39,7 @@ __all__ = [
     "norms_and_biases",
     "small_cnn",
     "stack",
+    "stream",
     "sweep",
     "train",
 ]

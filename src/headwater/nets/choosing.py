@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class Candidate:
         return self.source if self.scale == 1 else f"{self.source} at {self.scale:g} times its weights"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chosen:
     """The candidate of the best mean score, what it is worth over scratch, and whether that is outside the noise.
 
@@ -49,7 +49,7 @@ class Chosen:
     """
 
     candidates: tuple[Candidate, ...]
-    model: Any
+    model: Any = field(repr=False)
 
     @property
     def best(self) -> Candidate:
@@ -92,7 +92,7 @@ class Chosen:
         worth = f"worth {self.gain:+.4g} ± {self.gain_ci95:.2g} over scratch"
         if len(self.gains) < FEWEST:
             worth = f"worth {self.gain:+.4g} over scratch, with too few repeats ({len(self.gains)} of {FEWEST}) to tell"
-        elif self.best.source is None:
+        elif self.best is self.candidates[0]:
             worth = "no source is better"
         else:
             worth += f", {'within' if self.within_noise else 'outside'} the noise"
