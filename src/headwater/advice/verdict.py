@@ -115,7 +115,7 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
             scaled=predicted_error(meeting, surfaces[SCALED]),
         ),
         benefit=benefit_of(meeting),
-        gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
+        gain=Gains(*outlook.gains(scratch, [averaged(over) for over in (surface, surfaces[AS_IS])])),
         notes=tuple(notes(meeting, calibration)),
         criterion=criterion,
         workings=Workings(model, meeting, surface, surfaces, calibration, outlook),

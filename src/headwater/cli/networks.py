@@ -65,12 +65,6 @@ Control = Annotated[
     ),
 ]
 
-TASKS = {
-    "mnist": "Digits 0 3 6 8 9 → 1 2 4 5 7, dense network: accuracies against the source's weight decay.",
-    "cifar10": "Photographs of animals → of vehicles and horses, convolutions: accuracies against weight decay.",
-    "newsgroups": "Messages on computers and science → other groups, dense network: accuracies against weight decay.",
-}
-
 
 def sweep(dataset: str) -> Callable[..., None]:
     """The command of one data set."""

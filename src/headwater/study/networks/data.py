@@ -12,8 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from headwater.study.networks.catalogue import DATA_SETS, Images
 from headwater.study.networks.messages import strip
-from headwater.study.networks.origins import OBJECTS, ORIGINS, SPLITS, find
+from headwater.study.networks.origins import find
 from headwater.study.networks.pixels import pixels
 
 Features = NDArray[np.float32]
@@ -42,27 +43,24 @@ class Pair(NamedTuple):
     target: Task
 
 
-MEAN_AND_SPREAD = {  # per channel, of pixels in [0, 1]
-    "mnist": ((0.1307,), (0.3081,)),
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-}
 TERMS = 5000
 
 
 @lru_cache(maxsize=1)
 def load(name: str, data: Path | None = None) -> Pair:
-    """The pair of that name ("mnist", "cifar10", "newsgroups"), decoded and normalised as the paper does.
+    """The pair of that name in `DATA_SETS`, decoded and normalised as the paper does.
 
     Images: X (n, 1, 28, 28) or (n, 3, 32, 32), channel-normalised. Newsgroups: X (n, 5000), TF-IDF fitted on the
     source's training messages without English stop words, headers, footers and quotes. Read from `data`, which has the
-    hub's layout (`ORIGINS`), else from the Hugging Face hub, whose files stay in its own cache. The last pair is kept.
+    hub's layout, else from the Hugging Face hub, whose files stay in its own cache. The last pair is kept.
 
     Raises ValueError for an unknown name or a file that does not hold what it should, OSError for a file that is not
     there or cannot be downloaded, ImportError without the extra `nets`; each names the file and what to do.
     """
-    if name not in ORIGINS:
-        raise ValueError(f"unknown data set {name!r}: choose from {', '.join(ORIGINS)}")
-    return _newsgroups(data) if name == "newsgroups" else _images(name, data)
+    if name not in DATA_SETS:
+        raise ValueError(f"unknown data set {name!r}: choose from {', '.join(DATA_SETS)}")
+    images = DATA_SETS[name].images
+    return _texts(name, data) if images is None else _images(name, images, data)
 
 
 def _read(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -77,29 +75,32 @@ def _read(path: Path, columns: Sequence[str]) -> pa.Table:
         raise ValueError(f"{path} is not a whole Parquet file ({reason}): copy or download it again") from None
 
 
-def _images(name: str, data: Path | None) -> Pair:
-    origin, (source, target) = ORIGINS[name], SPLITS[name]
-    names = OBJECTS if name == "cifar10" else tuple("0123456789")
-    (mean, spread), numbers = MEAN_AND_SPREAD[name], {label: i for i, label in enumerate(names)}
-    scale = np.array(spread, np.float32)[:, None, None] * 255
-    shift = np.array(mean, np.float32)[:, None, None] / np.array(spread, np.float32)[:, None, None]
+def _images(name: str, images: Images, data: Path | None) -> Pair:
+    chosen = DATA_SETS[name]
+    numbers = {label: i for i, label in enumerate(chosen.classes)}
+    spread = np.array(images.spread, np.float32)[:, None, None]
+    scale, shift = spread * 255, np.array(images.mean, np.float32)[:, None, None] / spread
     sides = []
     for path in find(name, data):
-        table = _read(path, (origin.column, "label"))
-        images = pixels(path, table[origin.column], (28, 28) if name == "mnist" else (32, 32, 3))
-        images = images[:, None] if name == "mnist" else images.transpose(0, 3, 1, 2)
+        table = _read(path, (images.column, "label"))
+        decoded = pixels(path, table[images.column], images.shape)
+        decoded = decoded[:, None] if len(images.shape) == 2 else decoded.transpose(0, 3, 1, 2)
         labels = table["label"].to_numpy()
 
-        def normalised(rows: NDArray[np.intp], images: NDArray[np.uint8] = images) -> Features:
-            X: Features = np.ascontiguousarray(images[rows], np.float32)
+        def normalised(rows: NDArray[np.intp], decoded: NDArray[np.uint8] = decoded) -> Features:
+            X: Features = np.ascontiguousarray(decoded[rows], np.float32)
             X /= scale
             X -= shift
             return X
 
         sides.append(
-            [_side(path, labels, [numbers[label] for label in task], task, normalised) for task in (source, target)]
+            [_side(path, labels, [numbers[label] for label in task], task, normalised) for task in _tasks(name)]
         )
-    return Pair(*(Task(sides[0][i], sides[1][i], classes) for i, classes in enumerate((source, target))))
+    return Pair(*(Task(sides[0][i], sides[1][i], classes) for i, classes in enumerate(_tasks(name))))
+
+
+def _tasks(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return DATA_SETS[name].source, DATA_SETS[name].target
 
 
 def _side(
@@ -120,20 +121,20 @@ def _side(
     return Rows(features(rows), y[rows])
 
 
-def _newsgroups(data: Path | None) -> Pair:
+def _texts(name: str, data: Path | None) -> Pair:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(max_features=TERMS, stop_words="english", dtype=np.float32)
-    paths = find("newsgroups", data)
+    paths = find(name, data)
     tables = [_read(path, ("text", "label_text")) for path in paths]
     texts = [np.array(strip(table["text"].to_pylist()), object) for table in tables]
     labels = [np.array(table["label_text"].to_pylist(), object) for table in tables]
     try:
-        vectorizer.fit(texts[0][np.isin(labels[0], SPLITS["newsgroups"][0])])
+        vectorizer.fit(texts[0][np.isin(labels[0], _tasks(name)[0])])
     except ValueError:
         raise ValueError(f"{paths[0]} holds no words of the source's groups: copy or download the file again") from None
 
     def side(i: int, task: tuple[str, ...]) -> Rows:
         return _side(paths[i], labels[i], task, task, lambda rows: vectorizer.transform(texts[i][rows]).toarray())
 
-    return Pair(*(Task(side(0, task), side(1, task), task) for task in SPLITS["newsgroups"]))
+    return Pair(*(Task(side(0, task), side(1, task), task) for task in _tasks(name)))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from headwater.study.drawing import INK, RULE, SIMULATED, THEORY
+from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, spread
 from headwater.study.networks.trials import Case, Way
@@ -153,12 +154,11 @@ def title(experiment: Networks) -> str:
     >>> title(Networks.of("mnist", "small"))
     'MNIST: accuracy against the weight decay of the source (small scale)'
     """
-    names = {"mnist": "MNIST", "cifar10": "CIFAR-10", "newsgroups": "20 Newsgroups"}
     what = "accuracy against the weight decay of the source"
     if experiment.name == "independence":
         what = "the best weight decay of the source against the size of the target"
     scale = " (small scale)" if experiment.scale == "small" else ""
-    return f"{names[experiment.setting.dataset]}: {what}{scale}"
+    return f"{DATA_SETS[experiment.setting.dataset].title}: {what}{scale}"
 
 
 def _head(figure: Figure, experiment: Networks, handles: Sequence[Line2D], verdict: Sequence[str]) -> None:

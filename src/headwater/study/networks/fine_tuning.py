@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.data import Rows, Task
 from headwater.study.networks.trials import TargetTrial, Trial
 from headwater.study.store import Record
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-HIDDEN = {"mnist": (128, 64), "newsgroups": (256, 128)}  # dense; the other network is the convolutional one
-DROPOUT = {"mnist": 0.0, "newsgroups": 0.3}
 MEMBERS = 96  # in one flight: of the widest network half a gigabyte for each copy of their parameters
 LEFT_OUT = 0.2  # of the target's rows, to choose a fit by
 
@@ -117,11 +116,11 @@ def network(dataset: str, task: Task) -> Factory:
     """The data set's network for one task."""
     from headwater import nets
 
-    classes = len(task.classes)
-    if dataset not in HIDDEN:
+    classes, dense = len(task.classes), DATA_SETS[dataset].dense
+    if dense is None:
         return partial(nets.small_cnn, classes)
     features = int(np.prod(task.train.X.shape[1:]))
-    return partial(nets.mlp, features, *HIDDEN[dataset], classes, dropout=DROPOUT[dataset])
+    return partial(nets.mlp, features, *dense.hidden, classes, dropout=dense.dropout)
 
 
 def subset(rows: Rows, share: float, seed: int, draw: str) -> Rows:

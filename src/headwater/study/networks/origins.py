@@ -1,81 +1,12 @@
-"""Where each data set's files are, below a folder or on the Hugging Face hub, and how its classes are split."""
+"""Where each data set's files are found: below a folder, or downloaded once from the Hugging Face hub."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a data set's files are: below `--data` (train, test), and the same files on the Hugging Face hub."""
-
-    local: tuple[str, str]
-    repository: str
-    hub: tuple[str, str]
-    revision: str
-    column: str
-
-
-_PARTS = ("train-00000-of-00001.parquet", "test-00000-of-00001.parquet")
-ORIGINS = {
-    "mnist": Origin(
-        local=(f"mnist/mnist/{_PARTS[0]}", f"mnist/mnist/{_PARTS[1]}"),
-        repository="ylecun/mnist",
-        hub=(f"mnist/{_PARTS[0]}", f"mnist/{_PARTS[1]}"),
-        revision="main",
-        column="image",
-    ),
-    "cifar10": Origin(
-        local=(f"cifar10/plain_text/{_PARTS[0]}", f"cifar10/plain_text/{_PARTS[1]}"),
-        repository="uoft-cs/cifar10",
-        hub=(f"plain_text/{_PARTS[0]}", f"plain_text/{_PARTS[1]}"),
-        revision="main",
-        column="img",
-    ),
-    "newsgroups": Origin(
-        local=("20_newsgroups/train.parquet", "20_newsgroups/test.parquet"),
-        repository="SetFit/20_newsgroups",
-        hub=("default/train/0000.parquet", "default/test/0000.parquet"),
-        revision="refs/convert/parquet",  # the hub's own Parquet form of a repository that holds JSON lines
-        column="text",
-    ),
-}
-
-OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SPLITS = {
-    "mnist": (tuple("03689"), tuple("12457")),
-    "cifar10": (
-        ("bird", "cat", "deer", "dog", "frog"),
-        ("airplane", "automobile", "horse", "ship", "truck"),
-    ),
-    "newsgroups": (
-        (
-            "comp.graphics",
-            "comp.os.ms-windows.misc",
-            "comp.sys.ibm.pc.hardware",
-            "comp.sys.mac.hardware",
-            "comp.windows.x",
-            "sci.crypt",
-            "sci.electronics",
-            "sci.med",
-            "sci.space",
-        ),
-        (
-            "rec.autos",
-            "rec.motorcycles",
-            "rec.sport.baseball",
-            "rec.sport.hockey",
-            "talk.politics.misc",
-            "talk.politics.guns",
-            "talk.religion.misc",
-            "misc.forsale",
-            "alt.atheism",
-        ),
-    ),
-}
+from headwater.study.networks.catalogue import DATA_SETS, Origin
 
 
 def find(name: str, data: Path | None = None) -> tuple[Path, Path]:
@@ -83,7 +14,7 @@ def find(name: str, data: Path | None = None) -> tuple[Path, Path]:
 
     Raises OSError where one is missing; nothing is read.
     """
-    origin = ORIGINS[name]
+    origin = DATA_SETS[name].origin
     if data is None:
         return _download(origin, origin.hub[0]), _download(origin, origin.hub[1])
     if not data.is_dir():

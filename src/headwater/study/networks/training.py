@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from joblib import cpu_count
 
+from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.data import Pair, Task, load
 from headwater.study.networks.experiment import Networks
-from headwater.study.networks.fine_tuning import HIDDEN, Progress, chosen, flights, network, subset
+from headwater.study.networks.fine_tuning import Progress, chosen, flights, network, subset
 from headwater.study.networks.trials import Setting, SourceTrial, TargetTrial, Trial
 from headwater.study.runner import Plan, Tick
 from headwater.study.store import Record
@@ -117,7 +118,7 @@ def plan(experiment: Networks, missing: Sequence[Trial], workers: int | None) ->
     dataset = experiment.setting.dataset
     _require_classes(experiment, load(dataset, experiment.data), missing)
     cores = cpu_count() if workers is None or workers < 0 else workers
-    stacked = dataset in HIDDEN or experiment.device != "cpu"
+    stacked = DATA_SETS[dataset].dense is not None or experiment.device != "cpu"
     together = len(experiment.weight_decays) if stacked else cores
     groups = []
     for seed in sorted({trial.seed for trial in missing}):

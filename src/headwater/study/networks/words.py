@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from headwater.study.networks import figures, tables
+from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.experiment import FACTORS, Networks
 from headwater.study.networks.summary import FEWEST, Measured, Optimum, Row, measure, outcomes, summarise
 from headwater.study.networks.tables import between, decay, name_of
@@ -18,11 +19,6 @@ from headwater.study.store import Record
 from headwater.study.synthetic.summary import half_width
 
 TWO_LINES = "Robust is what stands in both lines, and in one direction."
-SOURCES = {
-    "mnist": "handwritten digits 0, 3, 6, 8, 9; the target has 1, 2, 4, 5, 7",
-    "cifar10": "photographs of birds, cats, deer, dogs, frogs; the target has aeroplanes, cars, horses, ships, trucks",
-    "newsgroups": "messages of nine groups on computers and science; the target has nine others, and a new head",
-}
 
 
 def present(experiment: Networks, records: Sequence[Record]) -> Presentation:
@@ -93,8 +89,9 @@ def purpose(experiment: Networks) -> str:
     if experiment.fewer:
         scale += f"Fewer {', '.join(experiment.fewer)} than in the paper's protocol. "
     sentence = (
-        f"{scale}A source network learns {SOURCES[setting.dataset]}. It is trained for {setting.source_epochs} epochs "
-        f"at every weight decay of a grid, and the target is fine-tuned from each for {setting.target_epochs} epochs: "
+        f"{scale}A source network learns {DATA_SETS[setting.dataset].tasks}. "
+        f"It is trained for {setting.source_epochs} epochs at every weight decay of a grid, "
+        f"and the target is fine-tuned from each for {setting.target_epochs} epochs: "
     )
     control = (
         "In the control every fine-tuning, and scratch, is trained on four fifths of its rows at "
