@@ -29,7 +29,7 @@ MODULES = [
 ]
 SCRIPTS = [*ROOT.glob("docs/**/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.md"), README]
 # Public names whose docstrings have no sections yet, to be emptied: a name stands for all that is inside it.
-MISSING = {"headwater.TransferRidge", "headwater.advise", "headwater.calibrate", "headwater.nets"}
+MISSING = {"headwater.TransferRidge", "headwater.advise", "headwater.calibrate"}
 HOMES = [headwater, theory, isotropic]
 if importlib.util.find_spec("torch"):
     HOMES.append(importlib.import_module("headwater.nets"))

@@ -7,7 +7,7 @@ from headwater.nets.anchor import L2SP
 from headwater.nets.choice import Choice
 from headwater.nets.choosing import Candidate, Chosen, choose
 from headwater.nets.distances import Distance, distance
-from headwater.nets.heads import HEADS, heads, norms_and_biases
+from headwater.nets.heads import HEADS, norms_and_biases
 from headwater.nets.interpolation import interpolate
 from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
 from headwater.nets.path import SourcePath
@@ -30,7 +30,6 @@ __all__ = [
     "accuracy",
     "choose",
     "distance",
-    "heads",
     "initial",
     "interpolate",
     "member",

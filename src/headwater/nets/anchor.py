@@ -187,6 +187,8 @@ class L2SP:
             ``initial_lr`` of the group counts at once); under ``maximize`` (coupled); for an optimizer that holds none
             of the anchored parameters or pulls some of them already; where the model's parameters were replaced since
             L2SP was built, or another optimizer steps them first; for a state that was saved with another anchor.
+        TypeError
+            For what is no optimizer.
 
         Warns
         -----

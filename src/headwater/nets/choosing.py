@@ -21,9 +21,21 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to start: from a source's weights times ``scale``, or from scratch where ``source`` is None.
+    """One way to start.
 
-    ``scores``: one for each repeat, in the order of the seeds, larger being better.
+    Parameters
+    ----------
+    source
+        The name of a checkpoint; None for scratch.
+    scale
+        What its weights are multiplied by.
+    scores
+        One for each repeat, in the order of the seeds, larger being better.
+
+    Examples
+    --------
+    >>> print(Candidate("imagenet", 0.5, (0.7, 0.8)), Candidate("imagenet", 0.5, (0.7, 0.8)).mean)
+    imagenet at 0.5 times its weights 0.75
     """
 
     source: str | None
@@ -45,7 +57,18 @@ class Candidate:
 class Chosen:
     """The candidate of the best mean score, what it is worth over scratch, and whether that is outside the noise.
 
-    ``candidates``: all of them, scratch first; ``model``: what ``fine_tune`` made of the best, of its best repeat.
+    Parameters
+    ----------
+    candidates
+        All of them; what the gain is measured over, scratch, is the first.
+    model
+        What ``fine_tune`` made of the best, in its best repeat.
+
+    Examples
+    --------
+    >>> chosen = Chosen((Candidate(None, 1, (0.5, 0.6, 0.5)), Candidate("near", 1, (0.8, 0.9, 0.7))), model=None)
+    >>> round(chosen.gain, 3), chosen.within_noise
+    (0.267, False)
     """
 
     candidates: tuple[Candidate, ...]
@@ -140,6 +163,8 @@ def choose(
     ValueError
         For no checkpoint, a scale that is not finite and positive, fewer than one repeat, or a score that is no finite
         number.
+    TypeError
+        For a checkpoint that is neither a state dict nor a path.
 
     Notes
     -----

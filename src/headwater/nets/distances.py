@@ -14,9 +14,21 @@ from headwater.nets.matching import Weights, difference, match, parameters, rows
 
 @dataclass(frozen=True)
 class Distance:
-    """‖θ − θ_a‖, in total and by module: that of the parameters a module holds itself, so total² = Σ modules².
+    """‖θ − θ_a‖, in total and by module.
 
-    ``left_out``: parameters of the model that the anchor lacks or has in another shape.
+    Attributes
+    ----------
+    total
+        The square root of Σ modules².
+    modules
+        Name → that of the parameters a module holds itself.
+    left_out
+        Parameters of the model that the anchor lacks or has in another shape.
+
+    Examples
+    --------
+    >>> Distance(5.0, {"body": 3.0, "head": 4.0}, ()).total
+    5.0
     """
 
     total: float

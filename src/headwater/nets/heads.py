@@ -25,8 +25,26 @@ def heads(name: str, _: Tensor) -> bool:
     return not HEAD_NAMES.isdisjoint(modules[: min(numbered, 2)])
 
 
-def norms_and_biases(_: str, parameter: Tensor) -> bool:
-    """Whether a parameter is a bias or a norm's gain: of one dimension or none."""
+def norms_and_biases(name: str, parameter: Tensor) -> bool:
+    """Whether a parameter is a bias or a norm's gain: of one dimension or none.
+
+    Parameters
+    ----------
+    name
+        Not looked at.
+    parameter
+        The parameter.
+
+    Returns
+    -------
+    bool
+        As ``L2SP(exclude=)`` takes it.
+
+    Examples
+    --------
+    >>> norms_and_biases("body.weight", nn.Linear(3, 2).weight), norms_and_biases("body.bias", nn.Linear(3, 2).bias)
+    (False, True)
+    """
     return parameter.ndim < 2
 
 

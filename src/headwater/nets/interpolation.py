@@ -27,6 +27,8 @@ def interpolate(source: Weights, tuned: Weights, share: float) -> dict[str, Tens
     ------
     ValueError
         Where share lies outside [0, 1], or the two share no tensor.
+    TypeError
+        For weights that are neither a state dict nor a path.
 
     Notes
     -----

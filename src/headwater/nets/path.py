@@ -31,8 +31,25 @@ _MARK = "headwater.nets.path"
 class SourcePath:
     """Source networks of one architecture, K of them, trained under several weight decays: the result of ``sweep``.
 
-    ``states``: tensors (K, …). ``seeds``, ``weight_decays`` and ``scores``, the accuracy on source rows not trained on,
-    hold one value a member. ``rows`` is the SHA-256 of what it was trained on.
+    Parameters
+    ----------
+    factory
+        Builds the network.
+    recipe
+        How all were trained.
+    rows
+        The SHA-256 of what they were trained and scored on.
+    states
+        Tensors (K, …).
+    seeds, weight_decays, scores
+        One value a member; scores are accuracies on source rows not trained on.
+
+    Examples
+    --------
+    >>> from headwater.nets import mlp
+    >>> path = SourcePath(lambda: mlp(4, 2), Recipe(1, 8), "", initial(lambda: mlp(4, 2), [0]), (0,), (0.1,), (0.5,))
+    >>> path.members
+    [(0, 0.1)]
     """
 
     factory: Factory
@@ -54,13 +71,39 @@ class SourcePath:
         return f"SourcePath({len(self.seeds)} networks: {len(seeds)} seeds, {len(decays)} weight decays{span})"
 
     def joined(self, states: States, members: Sequence[tuple[int, float]], scores: Sequence[float]) -> Self:
-        """The path with further members."""
+        """The path with further members.
+
+        Parameters
+        ----------
+        states
+            Theirs, tensors (K, …).
+        members
+            Each one's seed and weight decay.
+        scores
+            Theirs.
+
+        Returns
+        -------
+        SourcePath
+            This one's members, then these.
+        """
         both = {name: torch.cat([self.states[name], value]) for name, value in states.items()} if self.seeds else states
         seeds, decays = zip(*self.members, *members, strict=True)
         return replace(self, states=both, seeds=seeds, weight_decays=decays, scores=(*self.scores, *scores))
 
     def only(self, members: Sequence[tuple[int, float]]) -> Self:
-        """The path of some of its members, in the order given."""
+        """The path of some of its members.
+
+        Parameters
+        ----------
+        members
+            Each one's seed and weight decay, in this order.
+
+        Returns
+        -------
+        SourcePath
+            Of these alone.
+        """
         which = [self.members.index(pair) for pair in members]
         seeds, decays = zip(*members, strict=True)
         scores = tuple(self.scores[k] for k in which)
@@ -155,7 +198,18 @@ class SourcePath:
         )
 
     def save(self, file: str | Path) -> None:
-        """Write the path as a safetensors file, whole or not at all; its table is the file's metadata."""
+        """Write the path as a safetensors file, whole or not at all; its table is the file's metadata.
+
+        Parameters
+        ----------
+        file
+            Where.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        """
         table = {
             "format": FORMAT,
             "version": __version__,
@@ -170,10 +224,27 @@ class SourcePath:
 
     @classmethod
     def load(cls, file: Path, factory: Factory) -> Self:
-        """Read what ``save`` wrote, for the architecture that ``factory`` builds.
+        """Read what ``save`` wrote.
 
-        Raises OSError where there is nothing to read, and ValueError, in one line that names the file, where it is not
-        a path, is damaged, newer than this headwater, or of another architecture.
+        Parameters
+        ----------
+        file
+            What it wrote.
+        factory
+            The architecture it must be of.
+
+        Returns
+        -------
+        SourcePath
+            To the bit as it was saved.
+
+        Raises
+        ------
+        OSError
+            Where there is nothing to read.
+        ValueError
+            In one line that names the file, where it is not a path, is damaged, newer than this headwater, or of
+            another architecture.
         """
         try:
             with safe_open(file, framework="pt") as content:
