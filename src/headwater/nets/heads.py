@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
 
-HEAD_NAMES = frozenset(("head", "heads", "classifier", "score", "fc", "lm_head", "qa_outputs"))
+HEAD_NAMES = frozenset(("head", "heads", "classifier", "pre_classifier", "score", "fc", "lm_head", "qa_outputs"))
 
 Rule = str | Callable[[str, Tensor], bool]  # a shell pattern of names, or a predicate of (name, parameter)
 
