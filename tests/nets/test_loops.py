@@ -441,8 +441,9 @@ def test_a_step_reads_nothing_back_from_the_device(decoupled, dtype, scaled):
 @pytest.mark.parametrize(
     "name",
     [
-        "head.weight", "heads.head.bias", "classifier.weight", "pre_classifier.bias", "classifier.out_proj.weight", "score.weight",
-        "fc.bias", "lm_head.weight", "qa_outputs.weight", "net.head.weight", "model.classifier.1.weight",
+        "head.weight", "heads.head.bias", "classifier.weight", "pre_classifier.bias", "classifier.out_proj.weight",
+        "score.weight", "fc.bias", "lm_head.weight", "qa_outputs.weight", "net.head.weight",
+        "model.classifier.1.weight",
     ],
 )  # fmt: skip
 def test_heads_are_known_by_their_usual_names(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from weakref import WeakSet
 
@@ -54,6 +55,7 @@ class Attachment:
             optimizer.register_state_dict_post_hook(self._sign),
             optimizer.register_load_state_dict_pre_hook(self._verify),
         ]
+        _watched()
         _unstepped.add(self)
 
     def remove(self) -> None:
@@ -167,7 +169,10 @@ def _watch(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         attachment.refuse_elsewhere(optimizer)
 
 
-register_optimizer_step_pre_hook(_watch)
+@cache
+def _watched() -> None:
+    """From the first attach on, every optimizer's steps are seen."""
+    register_optimizer_step_pre_hook(_watch)
 
 
 def _held(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
