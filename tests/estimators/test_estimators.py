@@ -72,8 +72,8 @@ def test_any_linear_source_will_do(kind, source_table, target_table):
     assert model.transferred_
     assert model.coef_.shape == (6,)
     assert np.isnan(model.source_optimal_tau_) == (kind != "estimator")
-    assert set(model.surface_.mass) == {"scratch", "as is", "unchanged", "scaled"} | (
-        {"own penalty"} if kind == "estimator" else set()
+    assert set(model.surface_.mass) == {"scratch", "same task, own level", "related"} | (
+        {"same task"} if kind == "estimator" else set()
     )
 
 

@@ -172,6 +172,7 @@ class Findings:
             "direction": self.direction,
             "scale": self.scale,
             "weight": self.weight,
+            "hypotheses": self.surface.mass,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
             "alignment": self.calibration.as_dict(),

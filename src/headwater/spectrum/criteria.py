@@ -124,7 +124,8 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
     """
     all_left, row_weight, residual = spectrum.rows
     left, root = all_left[group], np.sqrt(row_weight[group])
-    outside = np.eye(len(group)) - left @ left.T
+    span = left if spectrum.basis.span is None else spectrum.basis.span[group]
+    outside = np.eye(len(group)) - span @ span.T
     if spectrum.basis.fit_intercept:
         outside -= np.outer(root, root) / spectrum.n
     # (I − UU' − √w√w'/Σw)_gg, the part of S that no penalty touches: its directions that least squares fits exactly are

@@ -93,7 +93,7 @@ def calibrate(source: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
 
     ``source`` as TransferRidge takes it, a SourceRidge for all of this; X (n1, p), y (n1,) or (n1, q), weights as
     frequencies. One row is enough to ask. Several outputs share the parameters and count as independent; rows count as
-    independent too. Costs some thirty Cholesky factors and inverses of min(n1, p)². Raises ValueError as TransferRidge does.
+    independent too. Costs some thirty Cholesky factors of min(n1, p)². Raises ValueError as TransferRidge does.
 
     >>> import numpy as np
     >>> from headwater import SourceRidge
