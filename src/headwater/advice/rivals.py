@@ -86,11 +86,9 @@ class LeftOut:
         """The mean over rows, its variance by the spread of units, and how many those are."""
         weight, n, groups = self.target.rows[1], self.target.n, self.target.basis.groups
         mean = float(weight @ each / n)
-        if groups is None:
-            units, squares = n, weight @ np.square(each - mean)
-        else:
-            units, squares = float(len(groups)), sum(float(weight[some] @ (each[some] - mean)) ** 2 for some in groups)
-        return mean, float(squares) / n**2 * units / max(units - 1, 1e-300), units
+        apart = weight * (each - mean)
+        sums = apart if groups is None else np.array([apart[some].sum() for some in groups])
+        return mean, float(sums @ sums) / n**2 * len(sums) / max(len(sums) - 1, 1), float(len(sums))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,13 +202,13 @@ def _residuals(target: Spectrum, coef: Array, intercept: Array) -> Array:
 
 
 def _about_others(target: Spectrum, residuals: Array) -> Array:
-    """Each less the mean of the other rows, or of the other groups' rows; a row twice has itself among the others."""
+    """Each less the mean of the other rows, or of the other groups' rows."""
     weight, n = target.rows[1], target.n
     total, out = weight @ residuals, residuals.copy()
     for rows in target.basis.groups or ():
         gone = weight[rows]
         out[rows] -= (total - gone @ residuals[rows]) / (n - gone.sum())
     if target.basis.groups is None:
-        gone = np.minimum(weight, 1.0)[:, None]
+        gone = weight[:, None]
         out -= (total - gone * residuals) / np.where(n > gone, n - gone, 1.0)
     return out

@@ -14,13 +14,14 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from headwater.advice.calibration.fitting import calibrate_meeting
+from headwater.advice.doubts import checked, doubts
 from headwater.advice.findings import Findings, Size, Workings
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, Rival, rivals
 from headwater.advice.wording import (
     brief,
-    doubts,
+    contradictions,
     explain,
     notes,
     rows_of_text,
@@ -83,7 +84,14 @@ def _record(rival: Rival) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
+def advise(
+    source: Any,
+    target: Any,
+    *,
+    criterion: str = "evidence",
+    groups: ArrayLike | None = None,
+    allow_overlap: bool = False,
+) -> Advice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
@@ -92,7 +100,9 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
     preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
-    benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
+    benefit's interval is over groups. Rows that are copies of each other leave the target together. Target rows that
+    are rows of a source given as arrays are refused, unless ``allow_overlap``. Costs one decomposition a side. Raises
+    ValueError as the estimators do.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -106,11 +116,12 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)
     model = TransferRidge(fitted, criterion=criterion)
+    target, groups, seen = checked(source if is_listed(source) else [source], target, groups, allow_overlap)
     X, y, weight = (*target, None)[:3]
     meeting = model.meet(X, y, weight, groups)
     model.choose(meeting)
     if not is_listed(source):
-        return _advice(model, meeting)
+        return _noted(seen, _advice(model, meeting))
     ranking = rank(model, meeting)
     best_one = ranking.sources[0].source
     alone = TransferRidge(fitted[best_one], criterion=criterion)
@@ -119,7 +130,11 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
         alone.read_as(model)
     else:  # its own units are not those in which the target has met all sources
         met = alone.meet(X, y, weight, groups)
-    return replace(_advice(alone.choose(met), met), ranking=ranking)
+    return replace(_noted(seen, _advice(alone.choose(met), met)), ranking=ranking)
+
+
+def _noted(notes: list[str], advice: Advice) -> Advice:
+    return replace(advice, notes=(*notes, *advice.notes))
 
 
 def _fitted(source: Any, criterion: str) -> Any:
@@ -130,8 +145,8 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     """The advice about one source, from the model fitted to its meeting with the target."""
     start, surface, criterion = meeting.source, model.surface_, model.criterion
     alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
-    compared = [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)]
-    path = survey(meeting, compared, criterion=criterion)
+    sides = [alone[kind].parts[0] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)]
+    path = replace(alone[SCRATCH], parts=tuple(sides), odds=np.array([0.5, 0.5]))
     unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration, judge = calibrate_meeting(meeting), Judge(meeting, surface)
     rows, fits = rivals(judge, surface, alone, _intercept(model))
@@ -146,11 +161,11 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         scaled=judge.error(alone[RELATED].fitted).estimate,
         weight=surface.transfer_weight,
         benefit=benefit_of(meeting),
-        notes=tuple(notes(meeting, calibration)),
+        notes=(*notes(meeting, calibration), *doubts(meeting, surface, calibration)),
         criterion=criterion,
         workings=Workings(model, meeting, surface, alone, calibration, judge, fits),
     )
-    return replace(found, notes=(*doubts(found), *found.notes))
+    return replace(found, notes=(*contradictions(found), *found.notes))
 
 
 def _intercept(model: TransferRidge) -> Any:

@@ -178,8 +178,9 @@ def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
     target, source = meeting.target, meeting.source
     if target.basis.groups is not None:
         yield (
-            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
-            "the gains take rows as independent, and so are less sure than they are said to be"
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole, and in choosing a "
+            "group counts as one row; the alignment and the gains take rows as independent, and so are less sure than "
+            "they are said to be"
         )
     if target.n_outputs > 1:
         yield "the alignment and the gains take the outputs as independent, with the same variances"
@@ -204,8 +205,9 @@ def explanations(advice: Findings) -> Iterator[str]:
     else:
         yield f"  not known: {calibration.reason}"
     yield "Penalties: how hard each side's coefficients are drawn in, toward 0 or, the target's, toward the source's."
-    yield f"  best for the source itself {advice.source_optimal_tau:.3g}"
-    yield f"  best for the target, the source unscaled {advice.transfer_optimal_tau:.3g} ({advice.direction})"
+    if not np.isnan(advice.source_optimal_tau):
+        yield f"  best for the source itself {advice.source_optimal_tau:.3g}"
+        yield f"  best for the target, the source unscaled {advice.transfer_optimal_tau:.3g} ({advice.direction})"
     yield f"  the target's own, there {advice.target_tau:.3g}"
     yield f"  number that the source's coefficients would best be multiplied by {advice.scale:.3g}"
     if calibration.identified:
@@ -230,7 +232,7 @@ def explanations(advice: Findings) -> Iterator[str]:
         yield from rows_of_text(["source tau", "expected", "left out", ""], rows)
 
 
-def doubts(advice: Findings) -> Iterator[str]:
+def contradictions(advice: Findings) -> Iterator[str]:
     """Where the rows left out say otherwise than the table."""
     chosen = advice.rival[CHOSEN].left_out
     for one in advice.rivals:

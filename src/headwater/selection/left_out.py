@@ -24,11 +24,10 @@ _CHUNK = 1 << 23  # numbers held at once, 64 MB
 def averaged_loo_residuals(surface: Surface) -> Array:
     """Leave-one-out residuals y_i − ŷ_(−i) of the surface's averaged fit, (rows, q), at fixed alpha = n1 τ1.
 
-    A weight of 2 is a row twice, and one of the two is left out. Under evidence the average, within hypotheses and over
-    them, is weighted as it would be without the row, which needs no new decomposition: leaving row i out takes d_i e_i²
-    from the likelihood's bracket, 1 from the contrasts and the factor d_i = 1 − h_i/w_i − 1/Σw from the determinant,
-    e_i being the residual of the row left out (where w_i < 1, w_i in the place of the 1). A group left out whole takes
-    r'S⁻¹r, its weight, and det S: see ``criteria.group_parts``. Stacked sources get the numbers that the
+    Under evidence the average, within hypotheses and over them, is weighted as it would be without the row, which needs
+    no new decomposition: leaving row i out takes d_i e_i² from the likelihood's bracket, w_i from the contrasts and the
+    factor d_i = 1 − h_i − w_i/Σw from the determinant, e_i being the residual of the row left out. A group left out
+    whole takes r'S⁻¹r, its weight, and det S: see ``criteria.group_parts``. Stacked sources get the numbers that the
     brackets without the row say. Under the other criteria the weights are kept.
     Raises ValueError where the target's spectrum has no rows.
     """
@@ -39,7 +38,7 @@ def averaged_loo_residuals(surface: Surface) -> Array:
     step = max(1, _CHUNK // max(side.size for side in sides))
     for rows in groups or [slice(first, first + step) for first in range(0, len(row_weight), step)]:
         found, logs = zip(*(side.without(rows) for side in sides), strict=True)
-        left = row_weight[rows].sum() if groups else np.minimum(row_weight[rows], 1.0)
+        left = row_weight[rows].sum() if groups else row_weight[rows]
         each = (target.n - left) / (len(groups) - 1) if groups else np.ones(1)
         if surface.criterion == "evidence":
             share = np.log(surface.odds)[:, None] + np.array(logs) / np.maximum(each, 1.0)
@@ -139,9 +138,6 @@ class _Side:
             residuals, taken, log_det = group_parts(target, self.shifted, tau, rows)
             return residuals, taken[None], log_det[None, None], row_weight[rows].sum().reshape(1, 1, 1)
         residuals, own = loo_parts(target, self.shifted, tau, rows)
-        weight = np.minimum(row_weight[rows, None, None], 1.0)
-        one = 1 - (1 - own) * weight[:, 0] / row_weight[rows, None]  # what the fit leaves a row, not all that it weighs
-        residuals *= np.divide(own, one, out=np.ones_like(own), where=one > own)[:, None, None]
-        own = one
+        weight = row_weight[rows, None, None]
         log_own = np.log(np.where(own > 0, own, 1.0))[:, None]  # 0 only where the one penalty asked about is 0
         return residuals, own[:, None] * weight * (residuals**2).sum(axis=1), log_own, weight
