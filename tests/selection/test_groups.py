@@ -98,7 +98,8 @@ def test_repeated_measures_do_not_pass_for_evidence():
     X0, X1 = rng.normal(size=(100, 20)), rng.normal(size=(8, 20))
     y0, y1 = X0[:, 0] + rng.normal(size=100), rng.normal(size=8)
     rows = np.repeat(np.arange(8), 10)
-    naive, honest = (advise((X0, y0), (X1[rows], y1[rows]), groups=groups) for groups in (None, rows))
+    measured = X1[rows] + 1e-6 * rng.normal(size=(80, 20))  # copies to the last digit would be seen
+    naive, honest = (advise((X0, y0), (measured, y1[rows]), groups=groups) for groups in (None, rows))
     assert naive.errors.scratch < 0.1 * np.var(y1) < honest.errors.scratch
     assert honest.benefit.high - honest.benefit.low > 2 * (naive.benefit.high - naive.benefit.low)
 

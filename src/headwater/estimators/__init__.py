@@ -1,4 +1,4 @@
 """Estimators: scikit-learn's contract around spectrum and selection.
 
-In order: preprocessors, compatibility, base, ridge, transfer, from_table.
+In order: given, preprocessors, compatibility, base, ridge, transfer, from_table.
 """

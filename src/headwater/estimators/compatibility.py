@@ -32,6 +32,12 @@ def check_alignment(
         raise ValueError(
             f"the source has {source.n_outputs} outputs and the target {target.n_outputs}: they must be the same"
         )
+    if source_names is not None and target_names is None:
+        warnings.warn(
+            "X does not have valid feature names, but the source was fitted with feature names",
+            UserWarning,
+            stacklevel=5,
+        )
     if source_names is not None and target_names is not None:
         named, given = list(np.asarray(source_names)), list(np.asarray(target_names))
         if sorted(named) == sorted(given) and named != given:
