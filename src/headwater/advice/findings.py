@@ -22,6 +22,7 @@ from headwater.theory.brief import direction
 # Of scratch's error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
 WORTH, _LEAST = 0.02, 0.001
 SURE = 0.75  # how probable a gain must be for transfer to be said
+_FEW = 10  # rows, of which fewer hardly speak louder than the odds before any was seen
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,14 @@ class Findings:
 
         Scratch: the gain's 90 % interval ends below what is worth a transfer, a fiftieth of scratch's error or a
         thousandth of the outcome's variance. Transfer: a gain is expected, and three times in four there is one, or
-        oftener. Otherwise there is too little data to tell.
+        oftener; of fewer than ten rows, moreover, the interval's loss is no more than the expected gain. Otherwise
+        there is too little data to tell.
         """
         chosen = self.rival[CHOSEN]
         if chosen.gain.high <= self._worth:
             return "scratch"
-        return "transfer" if chosen.chance >= SURE and chosen.gain.estimate > 0 else "undecided"
+        risk = 0.0 if self.target.rows >= _FEW else -chosen.gain.low
+        return "transfer" if chosen.chance >= SURE and chosen.gain.estimate > max(risk, 0.0) else "undecided"
 
     @property
     def safer(self) -> str:
