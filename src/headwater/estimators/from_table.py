@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
@@ -15,7 +16,7 @@ from headwater.spectrum.routes import GRAM_ROWS_PER_FEATURE
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.coefficients import Published
 from headwater.tables.columns import Column
-from headwater.tables.design import prepare
+from headwater.tables.design import at_level, prepare
 from headwater.tables.side import Side
 from headwater.tables.table import Table
 
@@ -82,3 +83,9 @@ def _blocks(
         yield X, y[rows], None if weight is None else weight[rows]
         if progress is not None:
             progress(rows.stop, table.data.num_rows)
+
+
+def levelled(model: Pipeline, target: Table, weight: Array | None) -> tuple[Pipeline, NDArray[np.bool_]]:
+    """The source model behind a preprocessor about the target's levels, and which rows have a value drawn in."""
+    prepared, drawn_in = at_level(model[:-1], target, weight)
+    return Pipeline([*prepared.steps, model.steps[-1]]), drawn_in
