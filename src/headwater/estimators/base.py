@@ -168,7 +168,7 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
                 check_linear(last)
                 names = None if pipeline else getattr(last, "feature_names_in_", None)
                 source = replace(as_source(last), unit=unit)
-                check_alignment(source, spectrum, names, own_names)
+                check_alignment(source, spectrum, names, own_names, carried=pipeline)
             except ValueError as problem:
                 raise ValueError(f"source[{index}]: {problem}" if len(given) > 1 else str(problem)) from None
             found.append(source)

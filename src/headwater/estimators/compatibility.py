@@ -15,14 +15,19 @@ _EXACT = 1e-5  # what single precision leaves of an exact 0 or 1; chance comes t
 
 
 def check_alignment(
-    source: Source, target: Spectrum, source_names: ArrayLike | None = None, target_names: ArrayLike | None = None
+    source: Source,
+    target: Spectrum,
+    source_names: ArrayLike | None = None,
+    target_names: ArrayLike | None = None,
+    carried: bool = False,
 ) -> None:
     """Raise ValueError where source and target cannot share coefficients; warn where they probably do not.
 
     The trap is a preprocessor fitted to the target alone: ``make_pipeline(StandardScaler(), TransferRidge(source))``
     rescales the target by itself, so that the source's coefficients mean something else there. It shows: no other
     rows than those it was fitted to have means of exactly 0 and standard deviations of exactly 1. Where the source
-    shows the same about other rows the misalignment is certain; otherwise it is a warning.
+    shows the same about other rows the misalignment is certain; otherwise it is a warning, but where the source has
+    ``carried`` its own preprocessor to the target's rows.
     """
     if source.n_features != target.n_features:
         raise ValueError(
@@ -52,7 +57,7 @@ def check_alignment(
         raise ValueError(
             f"source and target were each standardised by their own means, so coefficients do not carry over: {advice}"
         )
-    if source.spectrum is None or not _same_rows(source.spectrum, target):
+    if not carried and (source.spectrum is None or not _same_rows(source.spectrum, target)):
         warnings.warn(
             f"the target's columns have mean 0 and deviation 1 exactly, as if standardised by themselves: {advice}",
             UserWarning,
