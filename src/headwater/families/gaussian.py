@@ -5,18 +5,44 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.families.family import Family
+from headwater.spectrum.rows import Array
+
+
+def _half_deviance(y: Array, eta: Array) -> Array:
+    return np.asarray((y - eta) ** 2 / 2)
+
+
+def _slope(y: Array, eta: Array) -> Array:
+    return np.asarray(y - eta)
+
+
+def _curvature(y: Array, eta: Array) -> Array:
+    return np.ones_like(eta)
+
+
+def _skew(y: Array, eta: Array) -> Array:
+    return np.zeros_like(eta)
+
+
+def _base(y: Array, offset: Array, weight: Array) -> float:
+    return float(weight @ (y - offset) / weight.sum())
+
+
+def _problem(y: Array) -> str | None:
+    return None
+
 
 GAUSSIAN = Family(
-    name="gaussian",
-    link_name="identity",
-    half_deviance=lambda y, eta: np.asarray((y - eta) ** 2 / 2),
-    slope=lambda y, eta: np.asarray(y - eta),
-    curvature=lambda y, eta: np.ones_like(eta),
-    skew=lambda y, eta: np.zeros_like(eta),
-    mean=lambda eta: eta,
-    link=lambda mu: mu,
-    base=lambda y, offset, weight: float(weight @ (y - offset) / weight.sum()),
-    dispersion=None,
-    problem=lambda y: None,
-    deviance_name="squared error",
+    "gaussian",
+    "identity",
+    _half_deviance,
+    _slope,
+    _curvature,
+    _skew,
+    np.asarray,
+    np.asarray,
+    _base,
+    None,
+    _problem,
+    "squared error",
 )

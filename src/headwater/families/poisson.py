@@ -13,17 +13,33 @@ def _half_deviance(y: Array, eta: Array) -> Array:
     return np.asarray(np.exp(eta) - y * eta + xlogy(y, y) - y)
 
 
+def _slope(y: Array, eta: Array) -> Array:
+    return np.asarray(y - np.exp(eta))
+
+
+def _curvature(y: Array, eta: Array) -> Array:
+    return np.asarray(np.exp(eta))
+
+
+def _base(y: Array, offset: Array, weight: Array) -> float:
+    return float(np.log((weight @ y + 0.5) / (weight @ np.exp(offset))))
+
+
+def _problem(y: Array) -> str | None:
+    return None if (y >= 0).all() else "must not be negative"
+
+
 POISSON = Family(
-    name="poisson",
-    link_name="log",
-    half_deviance=_half_deviance,
-    slope=lambda y, eta: np.asarray(y - np.exp(eta)),
-    curvature=lambda y, eta: np.exp(eta),
-    skew=lambda y, eta: np.exp(eta),
-    mean=np.exp,
-    link=np.log,
-    base=lambda y, offset, weight: float(np.log((weight @ y + 0.5) / (weight @ np.exp(offset)))),
-    dispersion=1.0,
-    problem=lambda y: None if (y >= 0).all() else "must not be negative",
-    deviance_name="Poisson deviance",
+    "poisson",
+    "log",
+    _half_deviance,
+    _slope,
+    _curvature,
+    _curvature,  # of e^η every derivative is e^η
+    np.exp,
+    np.log,
+    _base,
+    1.0,
+    _problem,
+    "Poisson deviance",
 )

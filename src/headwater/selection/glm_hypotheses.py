@@ -70,12 +70,8 @@ class Prior:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A target's rows about their own means, and its rows as they are for the source's level.
+    """A target's rows and outcomes; ``tau`` fixes τ1."""
 
-    ``tau`` fixes τ1.
-    """
-
-    X: Array
     path: Path
     tau: float | None = None
 
@@ -125,7 +121,7 @@ class Target:
         """w ~ N(m, C) and the level N(b0, Var b0), about the source's means."""
         posterior, outcomes = source.posterior, self.outcomes
         assert posterior is not None and posterior.level is not None
-        rows = Design.of(self.X - posterior.mean, outcomes.weight, level=False)
+        rows = Design.of(self.design.centred + (self.design.mean - posterior.mean), outcomes.weight, level=False)
         squares, turn = np.linalg.eigh(posterior.covariance(rows.vectors))
         columns = np.column_stack([np.ones(len(rows.z)), rows.z @ turn])
         precision = 1 / np.r_[posterior.level_variance, squares.clip(min=1e-12 * squares.max())]
@@ -149,11 +145,11 @@ class Target:
         free: bool,
         level: float | None,
     ) -> Prior:
-        design, outcomes, p = self.design, self.outcomes, self.X.shape[1]
+        design, outcomes, p = self.design, self.outcomes, self.design.centred.shape[1]
         m = np.zeros(p) if start is None else start
         alpha = _SCALE[0] if scale else 1.0
         base = (outcomes.base if design.level else 0.0) if level is None else level
-        lead = [np.ones(len(self.X))] * free + scale
+        lead = [np.ones(len(design.centred))] * free + scale
         spreads = [LEVEL_SPREAD**2] * free + [_SCALE[1] ** 2] * len(scale)
         every = np.column_stack([np.tile(spreads, (len(tau), 1)), np.broadcast_to(variance, (len(tau), columns.shape[1]))])
         lift = [np.zeros(p)] * free + [m] * len(scale) + [design.expand(turn) if turn.size else design.expand(np.eye(columns.shape[1]))]
