@@ -22,7 +22,7 @@ from headwater.families.family import Family
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
 from headwater.selection.glm_choice import hypotheses_of, weigh
-from headwater.selection.glm_hypotheses import AS_IS, Target
+from headwater.selection.glm_hypotheses import AS_IS, SCRATCH, Target
 from headwater.selection.glm_source import GLMSource
 from headwater.spectrum.rows import Array
 
@@ -57,8 +57,6 @@ class GLM(ByReference):
         """The rows that count, of positive weight, as a path."""
         weight = checked(sample_weight, len(y), "sample_weight")
         sizes = checked(exposure, len(y), "exposure")
-        if (sizes <= 0).any():
-            raise ValueError("exposure must be above 0 in every row")
         problem = self.family_.problem(y)
         if problem is not None:
             raise ValueError(f"y {problem}: family {self.family_.name!r}")
@@ -96,7 +94,7 @@ class SourceModel(GLM):
     @property
     def optimal_tau_(self) -> float:
         """τ_S*, the penalty best for the source itself by evidence, whatever ``tau`` was asked for."""
-        return self.path_.optimal_tau
+        return self.path_.dispersed.optimal_tau
 
     def at(self, tau: float) -> Self:
         """The same fitted source at another penalty, started from the fit at the last."""
@@ -131,6 +129,7 @@ class TransferModel(GLM):
             raise ValueError(f"family {self.family_.name!r} is chosen for by TransferRidge, not here")
         if tau is not None and not 0 < tau < np.inf:
             raise ValueError(f"tau must be above 0 and finite where hypotheses are weighed, got {tau!r}")
+        path = path.dispersed if source is None or source.path is None else path.as_dispersed_as(source.path)
         priors = hypotheses_of(Target(path, tau), source, self.scale, scratch=source_tau is None)
         self.choice_ = weigh(priors)
         self.mass_ = self.choice_.mass
@@ -157,7 +156,7 @@ class TransferModel(GLM):
         start = np.zeros(path.design.centred.shape[1]) if source is None else source.coef
         shifted = replace(path, outcomes=path.outcomes.shift(path.design.centred @ start), _last=[])
         coef, level = shifted.coefficients(tau)
-        self.mass_ = {"scratch" if source is None else AS_IS: 1.0}
+        self.mass_ = {SCRATCH if source is None else AS_IS: 1.0}
         self.transferred_, self.tau_, self.scale_ = source is not None, tau, float(source is not None)
         self.source_tau_ = np.inf if source is None else source.tau
         self._hold(start + coef, level - float(path.design.mean @ (start + coef)), dtype)
@@ -165,10 +164,10 @@ class TransferModel(GLM):
 
     def _describe(self, source: GLMSource | None) -> None:
         prior, tau, mode = self.choice_.best
-        self.transferred_ = self.mass_.get("scratch", 0.0) < 0.5
+        self.transferred_ = self.mass_.get(SCRATCH, 0.0) < 0.5
         self.tau_ = tau
-        self.scale_ = prior.scale(mode.theta)
-        self.source_tau_ = np.inf if source is None or self.scale_ == 0 else source.tau
+        self.scale_ = 0.0 if prior.kind == SCRATCH else float(prior.scales(mode.theta[None])[0])
+        self.source_tau_ = np.inf if source is None or prior.kind == SCRATCH else source.tau
 
 
 def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
@@ -180,6 +179,8 @@ def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
         found = np.full(rows, float(found))
     if found.shape != (rows,):
         raise ValueError(f"{name} has shape {found.shape}; it needs one number a row, ({rows},)")
+    if name == "exposure" and (found <= 0).any():
+        raise ValueError("exposure must be above 0 in every row")
     if not np.isfinite(found).all() or (found < 0).any() or not found.any():
         raise ValueError(f"{name} must be finite, not negative, and not all zero")
     return found

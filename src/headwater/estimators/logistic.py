@@ -60,7 +60,7 @@ class _Classifier(ClassifierMixin, GLM):  # type: ignore[misc]
             )
         seen = np.unique(y[weight > 0])
         if known is None and len(seen) < 2:
-            raise ValueError(f"y holds one class only, {seen[0]!r}: both classes are needed where no source names them")
+            raise ValueError(f"y holds one class only, {str(seen[0])!r}: both classes are needed where no source names them")
         if known is not None and not np.isin(found, known).all():
             raise ValueError(
                 f"y holds the classes {', '.join(map(str, found))} and the source's are "

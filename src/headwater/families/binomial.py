@@ -35,5 +35,17 @@ def _problem(y: Array) -> str | None:
 
 
 BINOMIAL = Family(
-    "binomial", "logit", _half_deviance, _slope, _curvature, _skew, expit, logit, _base, 1.0, _problem, "log loss"
+    "binomial",
+    "logit",
+    _half_deviance,
+    _slope,
+    _curvature,
+    _skew,
+    expit,
+    logit,
+    _base,
+    1.0,
+    False,  # a yes or no has no other variance than its mean's
+    _problem,
+    "log loss",
 )

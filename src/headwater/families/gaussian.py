@@ -43,6 +43,7 @@ GAUSSIAN = Family(
     np.asarray,
     _base,
     None,
+    False,
     _problem,
     "squared error",
 )

@@ -45,3 +45,15 @@ def left_out(mode: Mode) -> Array:
     half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
     spread = np.einsum("ij,ij->j", half, half)  # D_i'H⁻¹D_i; the leverage is W times that
     return np.asarray(mode.eta - spread / (1 - mode.curvature * spread) * mode.slope)
+
+
+def pearson(mode: Mode) -> float:
+    """Pearson's estimate of the dispersion, in units of the family's: Σ w (y − μ)²/V over n less degrees of freedom.
+
+    g²/W is (y − μ)²/V of canonical links.
+    """
+    outcomes = mode.outcomes
+    half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
+    freedom = float(np.einsum("ij,ij,j->", half, half, mode.curvature))
+    squares = outcomes.slope(mode.eta) ** 2 / mode.curvature * outcomes.dispersion
+    return float(squares.sum()) / max(outcomes.n - freedom, 1.0)

@@ -18,6 +18,7 @@ from headwater.spectrum.rows import Array
 
 TOLERANCE = 1e-18  # of the Newton decrement, the square of a distance to the mode in standard errors
 _ENOUGH, _NEAR, _STEPS = 1e-2, 1e-6, 200
+_NOTHING = 1e-6  # of information left in all rows together: the fit has run away
 _LEAST = 1e-14  # of the curvature, relative to the greatest: a direction that nothing holds
 
 
@@ -118,11 +119,13 @@ def find_mode(
         theta, eta, value = moved, eta_moved, reached
         if decrement <= tolerance:
             assert near is not None
+            if not precision.all() and outcomes.curvature(eta).sum() < _NOTHING:
+                break
             return Mode(outcomes, columns, precision, theta, eta, near)
         before = decrement
         if length < 1:
             factor = None
         fresh = False
     raise ValueError(
-        "the fit does not settle: the outcomes leave a coefficient without bound; give a larger penalty, or 'auto'"
+        "the outcomes leave a coefficient without bound: give a larger penalty, or rows of both kinds"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve
 from scipy.optimize import brentq
 
 from headwater.families.design import Design
-from headwater.families.laplace import log_evidence, log_evidence_slope
+from headwater.families.laplace import log_evidence, log_evidence_slope, pearson
 from headwater.families.mode import TOLERANCE, Mode, find_mode
 from headwater.families.outcomes import Outcomes
 from headwater.spectrum.rows import Array
@@ -43,6 +43,28 @@ class Path:
     def unit(self) -> float:
         """c, the mean nonzero eigenvalue of X'WX/n at the base rate: at τ = c half of a direction is shrunk away."""
         return self.design.unit(self.base.curvature) / self.outcomes.n * self.outcomes.dispersion
+
+    @cached_property
+    def dispersed(self) -> Path:
+        """The same path at the dispersion that its rows show, at least the family's: where that is to be estimated.
+
+        By Pearson's statistic at the best penalty, which depends on it in turn: twice.
+        """
+        if not self.outcomes.family.overdispersed or not self.outcomes.y.any():
+            return self
+        found = self
+        for _ in range(2):
+            tau = found.optimal_tau
+            mode = found.base if np.isinf(tau) else found.mode(tau)
+            found = self._at(max(1.0, pearson(mode)))
+        return found
+
+    def as_dispersed_as(self, other: Path) -> Path:
+        """The same path at another's dispersion: few rows show little of theirs."""
+        return self._at(other.outcomes.dispersion)
+
+    def _at(self, dispersion: float) -> Path:
+        return replace(self, outcomes=replace(self.outcomes, dispersion=dispersion), _last=[])
 
     def mode(self, tau: float, tolerance: float = TOLERANCE) -> Mode:
         """The fit at a finite τ."""

@@ -40,6 +40,7 @@ POISSON = Family(
     np.log,
     _base,
     1.0,
+    True,
     _problem,
     "Poisson deviance",
 )

@@ -50,10 +50,11 @@ class Posterior:
     def complete(self) -> bool:
         return self.vectors.shape[1] == self.vectors.shape[0]
 
-    def covariance(self, basis: Array | None) -> Array:
-        """B'CB of an orthonormal basis B (p, k), None for I: (k, k). No p×p matrix is formed for a narrower one."""
-        met = self.vectors if basis is None else basis.T @ self.vectors
-        known = 1 / (self.eigenvalues + self.precision)
+    def carry(self, basis: Array | None) -> Array:
+        """CB of an orthonormal basis B (p, k), None for I: (p, k). No p×p matrix is formed for a narrower one."""
+        met = (self.vectors if basis is None else basis.T @ self.vectors).T
+        known = (1 / (self.eigenvalues + self.precision))[:, None]
         if self.complete:
-            return np.asarray((met * known) @ met.T)
-        return np.asarray(np.eye(len(met)) / self.precision + (met * (known - 1 / self.precision)) @ met.T)
+            return np.asarray(self.vectors @ (known * met))
+        whole = np.eye(len(self.vectors)) if basis is None else basis
+        return np.asarray(whole / self.precision + self.vectors @ ((known - 1 / self.precision) * met))

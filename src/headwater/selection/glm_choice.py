@@ -52,14 +52,11 @@ class GLMChoice:
 
     def coefficients(self) -> tuple[Array, float]:
         """Averaged coefficients (p,) and level at x = 0."""
-        coef, level = 0.0, 0.0
-        for one, weight in zip(self.weighed, self.weights, strict=True):
-            theta = sum(share * mode.theta for share, mode in zip(weight, one.modes, strict=True))
-            total = float(weight.sum())
-            # What is linear in θ, of shares that sum to less than 1.
-            mean, at = one.prior.coefficients(theta / total) if total > 0 else (0.0, 0.0)
-            coef, level = coef + total * mean, level + total * at
-        return np.asarray(coef), float(level)
+        parts = [
+            one.prior.coefficients(np.array([mode.theta for mode in one.modes]), weight)
+            for one, weight in zip(self.weighed, self.weights, strict=True)
+        ]
+        return np.sum([coef for coef, _ in parts], axis=0), sum(level for _, level in parts)
 
 
 def hypotheses_of(
@@ -81,14 +78,14 @@ def hypotheses_of(
     if same and known:
         assert source.posterior is not None
         found += [target.same(source)] if levels and source.posterior.level is not None else []
-        found.append(target.informed(OWN_LEVEL, source, 1.0, private=False))
+        found.append(target.informed(OWN_LEVEL, source, 1.0, np.inf))
     elif same:
         if levels and source.intercept is not None:
             at_means = source.intercept + float(source.coef @ target.design.mean)
             found.append(target.isotropic(SAME, source.coef, 100.0, at_means))
         found.append(target.isotropic(OWN_LEVEL, source.coef, 100.0))
     related = (
-        target.informed(RELATED, source, 0.25, private=True) if known else target.isotropic(RELATED, source.coef, 3.0)
+        target.informed(RELATED, source, 0.25, 3.0) if known else target.isotropic(RELATED, source.coef, 3.0)
     )
     return [*found, related]
 
