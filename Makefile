@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-lowest lint clean
 
 demo: .venv/demo
 	$(BIN)/headwater demo --out demo
@@ -12,6 +12,11 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+
+# At the lowest versions that pyproject.toml declares, torch left out: its oldest build is gigabytes of accelerator
+# libraries, and what needs it is skipped.
+test-lowest: .venv-lowest/done
+	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n 2 -q
 
 lint: .venv/test
 	$(BIN)/ruff format .
@@ -30,5 +35,13 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[all,dev]'
 	@touch $@ .venv/demo
 
+.venv-lowest/done: pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install -q uv
+	echo "torch; python_version < '3'" > .venv-lowest/without
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
+		--override .venv-lowest/without -e '.[all,dev]'
+	@touch $@
+
 clean:
-	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-lowest demo .pytest_cache .mypy_cache .ruff_cache

@@ -167,7 +167,12 @@ class Sourced:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = LogisticRegressionCV(
-                Cs=10, cv=folds(tables, y), scoring="neg_log_loss", max_iter=300, l1_ratios=(0,), use_legacy_attributes=False
+                Cs=10,
+                cv=folds(tables, y),
+                scoring="neg_log_loss",
+                max_iter=300,
+                l1_ratios=(0,),
+                use_legacy_attributes=False,
             ).fit(X, y)
         return np.asarray(model.decision_function(new))
 
@@ -177,7 +182,8 @@ class Sourced:
         outcomes = Outcomes(tables.family, both, np.log(np.r_[tables.e0, e]), np.ones(len(both)))
         precision = np.r_[1e-4, 0.01, np.full(X.shape[1], len(tables.y0) * self.tau)]
         start = np.r_[self.level, 0.0, self.coef] if self.pooled is None else self.pooled
-        self.pooled = find_mode(outcomes, np.c_[np.ones(len(both)), dummy, rows], precision, start, tolerance=1e-8).theta
+        columns = np.c_[np.ones(len(both)), dummy, rows]
+        self.pooled = find_mode(outcomes, columns, precision, start, tolerance=1e-8).theta
         return np.asarray(self.pooled[0] + self.pooled[1] + new @ self.pooled[2:])
 
     def gaussian(self, tables: Tables, X: np.ndarray, y: np.ndarray, e: np.ndarray, new: np.ndarray) -> np.ndarray:

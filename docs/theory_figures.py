@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from headwater import theory
+from headwater.files import write_figure
 from headwater.theory import Population
-from headwater.theory.figures import phase_diagram, write_figure
+from headwater.theory.figures import phase_diagram
 
 IMAGES = Path(__file__).parent / "images"
 TARGET_TAU = 0.1

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from house import FACES, PACKAGE, circles, imports, name_of, plan, room_of
 
-ROOT = Path(__file__).parents[1] / "src" / "headwater"
-MODULES = sorted(ROOT.rglob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
+USED = plan()
 # Rooms and cupboards, lowest first: those of one line stand side by side.
 FLOORS = [
     {"version", "files", "theory", "spectrum"},
+    {"families"},
     {"tables", "selection", "nets"},
     {"estimators", "study"},
     {"advice"},
@@ -39,38 +40,6 @@ RIMS = {
 }
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def room_of(name: str) -> str:
-    return name.split(".")[0]
-
-
-def imports(path: Path) -> set[str]:
-    """Every module a file imports, for the type checker and inside functions included."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            module = node.module or ""
-            found |= {f"{module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def modules_used(path: Path) -> set[str]:
-    """The package's own files that a file imports, by their names inside the package."""
-    names = {name_of(module) for module in MODULES}
-    found = set()
-    for name in (used.removeprefix("headwater.") for used in imports(path) if used.startswith("headwater.")):
-        while name and name not in names:  # a name inside a module, or a module inside a room
-            name = name.rpartition(".")[0]
-        found.add(name or "__init__")
-    return found - {name_of(path)}
-
-
 def floor(room: str) -> int:
     return next(index for index, rooms in enumerate(FLOORS) if room in rooms)
 
@@ -84,18 +53,35 @@ def test_a_file_imports_from_its_own_room_and_from_those_before_it(path):
     room = room_of(name_of(path))
     if room == "__init__":  # the front door names what it loads when asked
         return
-    for other in map(room_of, modules_used(path)):
+    for other in map(room_of, USED[name_of(path)]):
         assert other == room or floor(other) < floor(room), f"{name_of(path)} must not import {other}"
         assert other == room or room in ONLY_FROM.get(other, {room}), f"{name_of(path)} must not know {other}"
         assert other == room or other in NOT_FROM.get(room, {other}), f"{room} knows no other room"
 
 
 def test_no_files_import_each_other_in_a_circle():
-    graph = {name_of(path): modules_used(path) - {"__init__"} for path in MODULES if name_of(path) != "__init__"}
-    while leaves := [name for name, used in graph.items() if not used & graph.keys()]:
-        for name in leaves:
-            del graph[name]
-    assert not graph, f"a circle among {sorted(graph)}"
+    assert not circles({name: used - FACES for name, used in USED.items() if name not in FACES})
+
+
+LISTED = {name_of(path): re.search(r"In order: ([\w, ]+)\.", path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+@pytest.mark.parametrize("room", [room for room, order in LISTED.items() if order])
+def test_a_room_lists_its_files_in_the_order_of_their_imports(room):
+    order = LISTED[room][1].split(", ")
+    inside = {name.removeprefix(f"{room}.").split(".")[0] for name in USED if name.startswith(f"{room}.")}
+    assert set(order) == inside
+    for name, used in USED.items():
+        first = name.removeprefix(f"{room}.").split(".")[0]
+        for other in (one.removeprefix(f"{room}.").split(".")[0] for one in used if one.startswith(f"{room}.")):
+            if name.startswith(f"{room}."):
+                assert order.index(other) <= order.index(first), f"{name} imports {other}, listed after it"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path) != "__init__"], ids=name_of)
+def test_a_header_of_one_word_is_the_name_of_the_file(path):
+    header = re.match(r'"""(\w+): ', path.read_text(encoding="utf-8"))
+    assert header is None or header[1].lower() in name_of(path).split(".")  # or its room's
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -58,6 +58,7 @@ def test_a_wrong_table_is_one_line(tables, tmp_path, text, outcome, said):
 
 
 def test_the_demo_shows_a_typical_draw_and_its_picture(tmp_path):
+    pytest.importorskip("matplotlib")
     done = headwater("demo", "--out", "here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("source.csv", "target.csv", "heldout.csv", "model.skops", "demo.png"):

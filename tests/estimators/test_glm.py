@@ -194,7 +194,7 @@ def test_labels_are_words_and_those_of_the_source():
     np.testing.assert_allclose(model.coef_, TransferLogistic(SourceLogistic().fit(X0, YES0)).fit(X1, YES1).coef_)
     with pytest.raises(ValueError, match="use the same labels"):
         TransferLogistic(source).fit(X1, YES1)
-    with pytest.raises(ValueError, match="Only binary classification is supported.*until softmax comes"):
+    with pytest.raises(ValueError, match=r"Only binary classification is supported.*until softmax comes"):
         TransferLogistic(source).fit(X1, np.arange(40) % 3)
     with pytest.raises(ValueError, match="one class only, 'no'"):
         TransferLogistic().fit(X1, np.full(40, "no"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def path_of(name, n, p, **more):
 def test_each_derivative_is_that_of_the_one_before(name, eta, y):
     family, step = family_named(name), 1e-5
     chain = (lambda *at: -family.half_deviance(*at), family.slope, family.curvature, family.skew)
-    for sign, (one, next_one) in zip((1, -1, 1), zip(chain, chain[1:], strict=False), strict=True):
+    for sign, (one, next_one) in zip((1, -1, 1), pairwise(chain), strict=True):
         up, down = (one(np.array([y]), np.array([eta + way])) for way in (step, -step))
         np.testing.assert_allclose((up - down) / (2 * step), sign * next_one(np.array([y]), np.array([eta])), atol=1e-4)
 

@@ -7,9 +7,9 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse
+from optional import pd
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.linear_model import Ridge

@@ -7,8 +7,8 @@ import pickle
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pytest
+from optional import pd
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
+from optional import Image
 from pyarrow import parquet
 
 from headwater.study.networks.data import ORIGINS, SPLITS

@@ -15,7 +15,7 @@ import hub_files
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from optional import Image
 from pyarrow import parquet
 from sklearn.datasets import _twenty_newsgroups as reference
 

@@ -14,7 +14,6 @@ from headwater import theory
 from headwater.study.runner import run
 from headwater.study.synthetic.experiment import Synthetic, Trial, ridge, ridge_path
 from headwater.study.synthetic.summary import outcomes, summarise
-from headwater.study.synthetic.words import findings
 from headwater.theory.families import power_law_spectrum
 
 # Means and 95 % half-widths of the published script at γ = 2, ρ = 0.5, 0.6, …, 1.5.
@@ -87,6 +86,9 @@ def test_the_published_means_at_gamma_two() -> None:
 
 
 def test_a_steep_spectrum_parts_the_mean_of_ratios_from_theory_and_not_the_risks() -> None:
+    pytest.importorskip("matplotlib")
+    from headwater.study.synthetic.words import findings
+
     experiment = Synthetic.covariance(alphas=(2.0,), rhos=(0.7, 1.0, 1.3), seeds=40)
     rows = summarise(experiment, list(map(run, experiment.trials())))
     step = (1e4) ** (1 / 49)

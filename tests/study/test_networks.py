@@ -26,6 +26,7 @@ from headwater.study.networks.training import chosen
 from headwater.study.networks.words import finding
 from headwater.study.runner import complete, open_store
 
+pytest.importorskip("matplotlib")
 pytest.importorskip("torch")
 
 OUTPUTS = {"trials.parquet", "trials.sqlite", "summary.csv", "figure.svg", "figure.png", "report.html"}

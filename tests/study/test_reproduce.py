@@ -27,6 +27,8 @@ from headwater.study.store import Record
 from headwater.study.synthetic.experiment import Synthetic, Trial
 from headwater.study.synthetic.study import study
 
+pytest.importorskip("matplotlib")
+
 HEADWATER = [sys.executable, "-c", "from headwater.cli import main; main()", "reproduce"]
 SMALL = ["--features", "40", "--penalties", "12", "--rhos", "0.5,1,1.5", "--target-samples", "8"]
 OUTPUTS = {"trials.parquet", "summary.csv", "figure.svg", "figure.png", "report.html"}

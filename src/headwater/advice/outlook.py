@@ -1,4 +1,4 @@
-"""Gain: what transfer takes off the target's excess risk, as far as both tables tell."""
+"""Outlook: what transfer takes off the target's excess risk, as far as both tables tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persistence: a fitted transfer as a small file that holds no rows and runs no code when it is read."""
+"""Saved: a fitted transfer as a small file that holds no rows and runs no code when it is read."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Shell: what the three estimators share with scikit-learn and each other."""
+"""Base: what the three estimators share with scikit-learn and each other."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +32,23 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
         return tags
 
     def predict(self, X: Any) -> Array:
-        """Predicted outcome of rows X (n, p): (n,), or (n, q) where y had columns."""
+        """Predict the outcome.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n, p)
+
+        Returns
+        -------
+        ndarray (n,), or (n, q) where y had columns
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted.
+        NotFittedError
+            Nothing was fitted.
+        """
         check_is_fitted(self)
         if self._pipelines():
             validate_data(self, X, reset=False, skip_check_array=True)
@@ -51,7 +67,24 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
     ) -> Meeting:
         """The target's decomposition met with the sources, for all that is asked of the two; nothing is fitted.
 
-        ``groups`` (n1,): leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n1, p)
+        y : array_like (n1,) or (n1, q)
+        sample_weight : array_like (n1,), optional
+        groups : array_like (n1,), optional
+            Leave-one-out, as a criterion and in what is asked later, leaves out whole groups.
+        leave_one_out : bool
+            False keeps nothing of the size of the rows.
+
+        Returns
+        -------
+        Meeting
+
+        Raises
+        ------
+        ValueError
+            Shapes or values as in ``fit``, or a source that does not fit the target.
         """
         X, y = self._read(X, y)
         spectrum = Spectrum.from_rows(

@@ -22,7 +22,23 @@ class ByReference(BaseEstimator):  # type: ignore[misc]
         return fresh
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are."""
+        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are.
+
+        Parameters
+        ----------
+        **params
+            By name.
+
+        Returns
+        -------
+        ByReference
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            There is no such parameter, or it is one of the source's.
+        """
         nested = [name for name in params if name.startswith("source__")]
         if nested:
             raise ValueError(f"{nested[0]} would change a fitted source: fit a source with it and pass that as source")
@@ -30,7 +46,17 @@ class ByReference(BaseEstimator):  # type: ignore[misc]
         return self
 
     def read_as(self, other: BaseEstimator) -> Self:
-        """Take rows as another estimator was found to: as many columns, of the same names."""
+        """Take rows as another estimator was found to: as many columns, of the same names.
+
+        Parameters
+        ----------
+        other : Ridge
+
+        Returns
+        -------
+        ByReference
+            Itself.
+        """
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))

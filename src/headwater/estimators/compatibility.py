@@ -1,4 +1,4 @@
-"""Alignment: whether a source's coefficients and a target's columns speak of the same features."""
+"""Compatibility: whether a source's coefficients and a target's columns speak of the same features."""
 
 from __future__ import annotations
 

@@ -34,9 +34,7 @@ class _Regressor(RegressorMixin, GLM):  # type: ignore[misc]
         eta = self._predictor(X)
         return np.asarray(self.family_.mean(eta + self._offset(exposure, len(eta))))
 
-    def score(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> float:
         """Share of the deviance explained, 1 − D/D0, D0 that of one rate for all rows."""
         y = np.asarray(y, dtype=np.float64)
         weight = checked(sample_weight, len(y), "sample_weight")
@@ -99,9 +97,7 @@ class SourceGLM(_Regressor, SourceModel):
         self.tau = tau
         self.fit_intercept = fit_intercept
 
-    def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
         """Fit to X (n0, p), y (n0,), weights (n0,) and exposure (n0,), above 0."""
         X, y = self._read(X, y)
         self._offset(exposure, len(y))
@@ -111,8 +107,8 @@ class SourceGLM(_Regressor, SourceModel):
 class TransferGLM(_Regressor, TransferModel):
     """A generalised linear model on the target task that chooses whether and how to start from a source.
 
-    Minimises (1/n1) Σ d(y_i, o_i + b + x_i'w) + τ1‖w − α ŵ0‖² and averages, by Laplace evidence, over what the source may
-    be good for: nothing (scratch), the same task with the source's level or its own, a related task.
+    Minimises (1/n1) Σ d(y_i, o_i + b + x_i'w) + τ1‖w − α ŵ0‖² and averages, by Laplace evidence, over what the source
+    may be good for: nothing (scratch), the same task with the source's level or its own, a related task.
 
     Parameters
     ----------
@@ -170,9 +166,7 @@ class TransferGLM(_Regressor, TransferModel):
         self.scale = scale
         self.fit_intercept = fit_intercept
 
-    def fit(
-        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
         """Fit to X (n1, p), y (n1,), weights (n1,) and exposure (n1,), above 0."""
         X, y = self._read(X, y)
         self._offset(exposure, len(y))

@@ -195,5 +195,3 @@ def _same(one: Path, other: Path) -> bool:
     return one.design.centred.shape == other.design.centred.shape and np.array_equal(
         one.design.centred, other.design.centred
     )
-
-

@@ -37,7 +37,7 @@ def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: in
         source = GLMSource(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), model.path_.dispersed, tau)
     elif hasattr(model, "params") and hasattr(model, "model"):  # statsmodels' results
         source = _named(dict(zip(model.model.exog_names, np.asarray(model.params), strict=True)), names)
-    elif isinstance(model, Mapping) or hasattr(model, "index") and hasattr(model, "to_dict"):  # a pandas Series
+    elif isinstance(model, Mapping) or (hasattr(model, "index") and hasattr(model, "to_dict")):  # a pandas Series
         source = _named(dict(model.items()), names)
     else:
         source = _fitted(model, names)

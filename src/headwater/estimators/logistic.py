@@ -60,7 +60,8 @@ class _Classifier(ClassifierMixin, GLM):  # type: ignore[misc]
             )
         seen = np.unique(y[weight > 0])
         if known is None and len(seen) < 2:
-            raise ValueError(f"y holds one class only, {str(seen[0])!r}: both classes are needed where no source names them")
+            only = str(seen[0])
+            raise ValueError(f"y holds one class only, {only!r}: both classes are needed where no source names them")
         if known is not None and not np.isin(found, known).all():
             raise ValueError(
                 f"y holds the classes {', '.join(map(str, found))} and the source's are "
@@ -121,8 +122,9 @@ class SourceLogistic(_Classifier, SourceModel):
 class TransferLogistic(_Classifier, TransferModel):
     """Logistic regression on the target task that chooses whether and how to start from a source.
 
-    Minimises (1/n1) Σ d(y_i, b + x_i'w) + τ1‖w − α ŵ0‖², d = −2 log P(y_i), and averages, by Laplace evidence, over what
-    the source may be good for: nothing (scratch), the same task with the source's level or its own, a related task.
+    Minimises (1/n1) Σ d(y_i, b + x_i'w) + τ1‖w − α ŵ0‖², d = −2 log P(y_i), and averages, by Laplace evidence, over
+    what the source may be good for: nothing (scratch), the same task with the source's level or its own, a related
+    task.
 
     Parameters
     ----------

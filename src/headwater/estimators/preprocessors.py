@@ -1,4 +1,4 @@
-"""Features: the one design in which a target's rows meet the coefficients of all their sources."""
+"""Preprocessors: the one design in which a target's rows meet the coefficients of all their sources."""
 
 from __future__ import annotations
 

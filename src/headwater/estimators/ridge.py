@@ -21,14 +21,30 @@ class SourceRidge(Ridge):
 
     Minimises (1/n0)‖y0 − X0 w − b‖² + τ‖w‖², b not penalised.
 
-    Parameters: ``tau`` a number (0 and inf allowed) or "auto", the penalty best for the source itself, τ_S*, by
-    ``criterion`` "evidence" (restricted likelihood: steadier than leave-one-out in small tables), "loo" or "gcv".
-    ``per_output=True`` chooses one penalty an output; otherwise all share one, under one noise variance.
-    ``sample_weight`` are frequencies.
+    Parameters
+    ----------
+    tau : float or "auto"
+        The penalty, 0 and inf allowed; "auto" is the one best for the source itself, τ_S*.
+    criterion : {"evidence", "loo", "gcv"}
+        What τ_S* is best by: restricted likelihood, steadier than the others in small tables, exact leave-one-out, or
+        generalised cross-validation.
+    fit_intercept : bool
+    per_output : bool
+        Choose one penalty an output; otherwise all share one, under one noise variance.
 
-    Attributes: ``coef_`` (p,) or (q, p), ``intercept_``, ``tau_`` (τ_S*, inf where the table says nothing; an array
-    with ``per_output``), ``spectrum_``. Raises ValueError for a negative or NaN ``tau``.
+    Attributes
+    ----------
+    coef_ : ndarray (p,) or (q, p)
+    intercept_ : float or ndarray (q,)
+    tau_ : float or, with per_output, ndarray (q,)
+        The penalty used: τ_S* where it was chosen, inf where the table says nothing.
+    optimal_tau_ : float or ndarray (q,)
+        τ_S*, whatever the penalty used.
+    spectrum_ : Spectrum
+        The decomposition, from which every other penalty is a product away.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 3))
@@ -50,7 +66,25 @@ class SourceRidge(Ridge):
         self.per_output = per_output
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n0, p), dense, sparse or a data frame, and y (n0,) or (n0, q)."""
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n0, p)
+        y : array_like (n0,) or (n0, q)
+        sample_weight : array_like (n0,), optional
+            Frequencies.
+
+        Returns
+        -------
+        SourceRidge
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Parameters out of range, shapes that do not match, values that are not finite.
+        """
         score_named(self.criterion)
         fixed = penalty(self.tau, "tau")
         X, y = self._read(X, y)
@@ -59,7 +93,29 @@ class SourceRidge(Ridge):
         return self._choose(fixed, X.dtype)
 
     def fit_moments(self, moments: Moments) -> Self:
-        """Fit to the moments of a table, one that is read block by block; not by criterion "loo", which needs rows."""
+        """Fit to the moments of a table, one that is read block by block.
+
+        Parameters
+        ----------
+        moments : Moments
+
+        Returns
+        -------
+        SourceRidge
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Parameters out of range; criterion "loo", which needs rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
+        >>> SourceRidge(tau=0.0).fit_moments(Moments.from_arrays(X, y)).coef_
+        array([1.])
+        """
         score_named(self.criterion)
         fixed = penalty(self.tau, "tau")
         self.spectrum_ = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
@@ -88,6 +144,24 @@ class SourceRidge(Ridge):
     def at(self, tau: float) -> SourceRidge:
         """The same fitted source at another penalty, sharing the decomposition: one product, no fitting.
 
+        Parameters
+        ----------
+        tau : float
+            Not below 0, inf allowed.
+
+        Returns
+        -------
+        SourceRidge
+
+        Raises
+        ------
+        ValueError
+            tau is negative, NaN or no number.
+        NotFittedError
+            The source is not fitted.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
         >>> SourceRidge().fit(X, y).at(0.0).coef_
@@ -105,13 +179,30 @@ class SourceRidge(Ridge):
 class L2SPRidge(Ridge):
     """Ridge on the target task, penalised toward the source's coefficients (L2-SP; Li, Grandvalet and Davoine 2018).
 
-    Minimises (1/n1)‖y1 − X1 w − b‖² + τ‖w − scale·w_source‖², b not penalised. It is plain ridge on
-    y1 − X1·scale·w_source with that start added back; ``tau=0`` is the least-squares fit nearest the source,
-    ``tau=inf`` the source itself, and ``source=None`` plain ridge.
+    Minimises (1/n1)‖y1 − X1 w − b‖² + τ‖w − scale·w_source‖², b not penalised.
 
-    ``source``: a fitted SourceRidge, any fitted linear estimator, coefficients (p,) or (q, p), or a Pipeline ending in
-    one, whose preprocessor is then applied to the target too. ``clone`` keeps it by reference.
+    Parameters
+    ----------
+    source : SourceRidge, linear estimator, array_like (p,) or (q, p), Pipeline or None
+        A fitted model with coefficients, or these themselves; a Pipeline ends in one, and its preprocessor is then
+        applied to the target too. None is plain ridge. ``clone`` keeps it by reference.
+    tau : float
+        The penalty: 0 is the least-squares fit nearest the source, inf the source itself.
+    scale : float
+        What the source's coefficients are multiplied by.
+    fit_intercept : bool
 
+    Attributes
+    ----------
+    coef_ : ndarray (p,) or (q, p)
+    intercept_ : float or ndarray (q,)
+
+    Notes
+    -----
+    Law: it is plain ridge on y1 − X1·scale·w_source with that start added back.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([5.0, 6.0, 7.0])
     >>> L2SPRidge(np.array([3.0]), tau=np.inf).fit(X, y).coef_
@@ -125,7 +216,25 @@ class L2SPRidge(Ridge):
         self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p) and y (n1,) or (n1, q)."""
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n1, p)
+        y : array_like (n1,) or (n1, q)
+        sample_weight : array_like (n1,), optional
+            Frequencies.
+
+        Returns
+        -------
+        L2SPRidge
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Parameters out of range, several sources, or one that does not fit the target's features or outcome.
+        """
         tau = penalty(self.tau, "tau")
         if tau is None:
             raise ValueError("tau must be a number; TransferRidge chooses one")

@@ -6,6 +6,7 @@ The prior is θ_j ~ N(0, 1/π_j). Evidence: Tierney and Kadane 1986; leaving out
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
 from headwater.families.mode import Mode
@@ -23,7 +24,7 @@ def log_evidence(mode: Mode) -> float:
     return -mode.objective - half_log_det + 0.5 * float(np.log(mode.precision[held]).sum()) + float(free)
 
 
-def log_evidence_slope(mode: Mode, scaled: Array) -> float:
+def log_evidence_slope(mode: Mode, scaled: NDArray[np.bool_]) -> float:
     """The derivative of ``log_evidence`` in log s, where the precisions ``scaled`` (a mask) are all times s.
 
     The mode moves by −H⁻¹πθ, and with it the Hessian: the family's third derivative.

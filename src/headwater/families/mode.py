@@ -126,6 +126,4 @@ def find_mode(
         if length < 1:
             factor = None
         fresh = False
-    raise ValueError(
-        "the outcomes leave a coefficient without bound: give a larger penalty, or rows of both kinds"
-    )
+    raise ValueError("the outcomes leave a coefficient without bound: give a larger penalty, or rows of both kinds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -70,7 +70,8 @@ class Path:
         """The fit at a finite τ."""
         precision = np.zeros(self.columns.shape[1])
         precision[self.design.level :] = self.outcomes.n * tau / self.outcomes.dispersion
-        start, near = np.zeros_like(precision), None
+        start: Array = np.zeros_like(precision)
+        near: Array | None = None
         if self._last:
             last = self._last[0]
             start, near = last.theta, last.near
@@ -95,7 +96,7 @@ class Path:
         level = self.design.level
         return self.design.expand(theta[level:]), float(theta[:level].sum())
 
-    def trace(self, taus: Sequence[float], tolerance: float = TOLERANCE) -> Iterator[tuple[float, Mode]]:
+    def trace(self, taus: Iterable[float], tolerance: float = TOLERANCE) -> Iterator[tuple[float, Mode]]:
         """The fits at several finite penalties, the greatest first."""
         for tau in sorted(taus, reverse=True):
             yield tau, self.mode(tau, tolerance)

@@ -1,4 +1,4 @@
-"""Networks: train the source for its downstream. The only part of headwater that imports torch."""
+"""Neural networks: train the source for its downstream. The only part of headwater that imports torch."""
 
 from headwater.nets.anchor import L2SP
 from headwater.nets.matching import Distance, distance

@@ -39,9 +39,7 @@ class GLMChoice:
     @property
     def mass(self) -> dict[str, float]:
         """The posterior weight of each hypothesis."""
-        return {
-            one.prior.kind: float(weight.sum()) for one, weight in zip(self.weighed, self.weights, strict=True)
-        }
+        return {one.prior.kind: float(weight.sum()) for one, weight in zip(self.weighed, self.weights, strict=True)}
 
     @property
     def best(self) -> tuple[Prior, float, Mode]:
@@ -84,9 +82,7 @@ def hypotheses_of(
             at_means = source.intercept + float(source.coef @ target.design.mean)
             found.append(target.isotropic(SAME, source.coef, 100.0, at_means))
         found.append(target.isotropic(OWN_LEVEL, source.coef, 100.0))
-    related = (
-        target.informed(RELATED, source, 0.25, 3.0) if known else target.isotropic(RELATED, source.coef, 3.0)
-    )
+    related = target.informed(RELATED, source, 0.25, 3.0) if known else target.isotropic(RELATED, source.coef, 3.0)
     return [*found, related]
 
 
@@ -95,7 +91,8 @@ def weigh(priors: list[Prior]) -> GLMChoice:
     found = []
     for prior in priors:
         modes: list[Mode] = []
-        theta, near = np.zeros(prior.columns.shape[1]), None
+        theta: Array = np.zeros(prior.columns.shape[1])
+        near: Array | None = None
         for precision in prior.precisions:
             mode = find_mode(prior.outcomes, prior.columns, precision, theta, near, 1e-12)
             modes.append(mode)

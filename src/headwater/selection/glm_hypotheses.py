@@ -1,4 +1,4 @@
-"""Hypotheses of the Gaussian choice, for any family: each a prior of the target's coefficients, as columns and precisions.
+"""The Gaussian choice's hypotheses for any family, each a prior of the target's coefficients.
 
 η = o + X̃w + b, w ~ N(α m, c C + φ/(n1 τ1) I), m = ŵ0(τ_S*) and C the source's posterior covariance by Laplace:
 

@@ -1,4 +1,4 @@
-"""A source of a generalised linear model, as selection meets it: coefficients, a level, and what is not known of them."""
+"""A source of a generalised linear model as selection meets it: coefficients, a level, and what it leaves open."""
 
 from __future__ import annotations
 

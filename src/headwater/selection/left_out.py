@@ -1,4 +1,4 @@
-"""Validation: exact leave-one-out, of rows or of groups, of a whole averaged fit, its choice of penalties included."""
+"""Left out: exact leave-one-out, of rows or of groups, of a whole averaged fit, its choice of penalties included."""
 
 from __future__ import annotations
 

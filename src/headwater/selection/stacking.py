@@ -113,23 +113,29 @@ def _over_noise(rest: Array, pull: Array, curvature: Array, shape: Array) -> tup
     b(t) = rest − Σ ω pull²/(1 + ω a) is the bracket with the scales integrated out. The nodes, evenly spaced in log t,
     close in on the mass.
     """
+    # b(t) falls from rest, where all is noise (ω = 0), to rest − Σ pull²/a, where none is (ω = ∞).
     most = np.sum(np.divide(pull**2, curvature, out=np.zeros_like(pull), where=curvature > 0), axis=-1)
     least = np.maximum(rest - most, 1e-13 * rest)
+    # t^shape exp(−t b) peaks at shape/b; seven standard deviations of a gamma's logarithm, 1/√shape, and its long lower
+    # tail, 1/shape, on either side of the extreme peaks hold the mass.
     low = np.log(shape / rest) - 14 / shape - 7 / np.sqrt(shape)
     high = np.log(shape / least) + np.log1p(20 / shape) + 7 / np.sqrt(shape)
     for closing in range(_CLOSINGS):
         logs = low[..., None] + (high - low)[..., None] * np.linspace(0, 1, _NODES)
         t = np.exp(logs)
         height = shape[..., None] * logs - t * rest[..., None]
+        # The integrand's logarithm gains t ω pull²/(1 + ω a) − ½ log(1 + ω a) from each axis of the scales.
         for axis in range(pull.shape[-1]):
             omega = t / 2
             free = 1 + omega * curvature[..., axis, None]
             height += t * pull[..., axis, None] ** 2 * (omega / free) - np.log(free) / 2
         if closing < _CLOSINGS - 1:
+            # Nodes within e^−16 of the highest, and one more on each side, are the next grid's ends.
             held = height > height.max(axis=-1, keepdims=True) - 16
             first = np.maximum(held.argmax(axis=-1) - 1, 0)
             last = np.minimum(_NODES - held[..., ::-1].argmax(axis=-1), _NODES - 1)
             low, high = (np.take_along_axis(logs, end[..., None], -1)[..., 0] for end in (first, last))
+    # The trapezium rule in log t, and the mean of ω/(1 + ω a) under the same weights.
     log_evidence = logsumexp(height, axis=-1) + np.log(logs[..., 1] - logs[..., 0])
     weight = np.exp(height - height.max(axis=-1, keepdims=True))
     weight /= weight.sum(axis=-1, keepdims=True)

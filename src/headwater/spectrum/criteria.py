@@ -126,16 +126,20 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
     outside = np.eye(len(group)) - left @ left.T
     if spectrum.basis.fit_intercept:
         outside -= np.outer(root, root) / spectrum.n
-    # What no penalty touches; the directions that least squares fits exactly are made exactly 0.
+    # (I − UU' − √w√w'/Σw)_gg, the part of S that no penalty touches: its directions that least squares fits exactly are
+    # made exactly 0, and where the rows are spanned all are.
     share, axes = np.linalg.eigh(outside)
     axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
     outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
     kept, divided = kept_shares(spectrum, tau)
     finite = np.where(np.isfinite(tau), tau, 1.0)
+    # S = that + U_g diag(τ/(λ+τ)) U_g' and r = its residual + U_g diag(τ/(λ+τ)) u; where the first terms are 0, both
+    # are taken over τ: S⁻¹r is the same, r'S⁻¹r and det S get their τ back below, and τ → 0 loses nothing.
     shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
     own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
     inside = np.einsum("gr,rm,rqk->mgqk", left, shares, u, optimize=True)
     numerator = (inside + (axes @ (axes.T @ residual[group]))[:, :, None]).reshape(len(tau), len(group), -1)
+    # S is singular where the group alone decides part of its own fit.
     sign, log_det = np.linalg.slogdet(own)
     alone = (sign <= 0) | ~np.isfinite(log_det)
     own[alone] = np.eye(len(group))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from headwater.spectrum.rows import Array
 
@@ -62,10 +62,12 @@ class Decomposed:
 
     @property
     def eigenvalues(self) -> Array:
+        """λ (r,), descending."""
         return self.basis.eigenvalues
 
     @property
     def vectors(self) -> Any:
+        """V (p, r), an array or a linear operator."""
         return self.basis.vectors
 
     @property
@@ -81,14 +83,17 @@ class Decomposed:
 
     @property
     def rank(self) -> int:
+        """r, the number of directions in which the features vary."""
         return len(self.eigenvalues)
 
     @property
     def n_features(self) -> int:
+        """Number of features p."""
         return len(self.x_mean)
 
     @property
     def n_outputs(self) -> int:
+        """Number of outputs q."""
         return self.u.shape[1]
 
     @property
@@ -110,9 +115,66 @@ class Decomposed:
         return np.sqrt(self.n * self.eigenvalues)
 
     def expand(self, axes: Array) -> Array:
-        """V @ axes: from the eigenbasis (r, k) to the features (p, k)."""
+        """V @ axes: from the eigenbasis to the features.
+
+        Parameters
+        ----------
+        axes : ndarray (r, k)
+
+        Returns
+        -------
+        ndarray (p, k)
+        """
         return np.asarray(self.vectors @ axes.astype(self.vectors.dtype, copy=False), dtype=np.float64)
 
     def project(self, columns: Array) -> Array:
-        """V' @ columns: from the features (p, k) to the eigenbasis (r, k)."""
+        """V' @ columns: from the features to the eigenbasis.
+
+        Parameters
+        ----------
+        columns : ndarray (p, k)
+
+        Returns
+        -------
+        ndarray (r, k)
+        """
         return np.asarray(self.vectors.T @ columns.astype(self.vectors.dtype, copy=False), dtype=np.float64)
+
+    def shift(self, coef: ArrayLike) -> Self:
+        """The same of (X, y − X coef'), L2-SP's shifted response: no decomposition, and the same remainder.
+
+        Parameters
+        ----------
+        coef : array_like (p,) or (q, p)
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        ValueError
+            coef is not of these features and outputs.
+        """
+        columns = np.atleast_2d(np.asarray(coef, dtype=np.float64)).T
+        if columns.shape != (self.n_features, self.n_outputs):
+            raise ValueError(f"coef has shape {np.shape(coef)}; it needs ({self.n_outputs}, {self.n_features})")
+        moved = self.singular_values[:, None] * self.project(columns)
+        return replace(self, u=self.u - moved, y_mean=self.y_mean - self.x_mean @ columns)
+
+    def output(self, index: int) -> Self:
+        """The same decomposition with one output only.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        Spectrum
+        """
+        one = slice(index, index + 1)
+        residual = None if self.residual is None else self.residual[:, one]
+        return replace(
+            self, u=self.u[:, one], y_mean=self.y_mean[one], remainder=self.remainder[one], residual=residual, y_ndim=1
+        )

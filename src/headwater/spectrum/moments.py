@@ -16,17 +16,30 @@ from headwater.spectrum.rows import Array, WeightedRows, centred, sum_and_rest
 class Moments:
     """The centred second moments of a table (X, y), which merge by ``+``.
 
-    Sums over rows with weights w, which are frequencies: ``n`` = Σw, and a row of weight 2 is that row twice.
-    Centred about the weighted means and merged pairwise (Chan, Golub and LeVeque 1983), because raw second moments
-    lose eleven digits at a mean of 1e5.
+    Attributes
+    ----------
+    n : float
+        Σw. Weights are frequencies: a row of weight 2 is that row twice.
+    rows : int
+        The number of rows of positive weight, which bounds the rank.
+    x_mean, y_mean : ndarray (p,), (q,)
+        Weighted means, one entry an output.
+    xx, xy, yy : ndarray (p, p), (p, q), (q,)
+        Σ w x x', Σ w x y' and Σ w y², centred. Always double precision, whatever the data's.
+    y_ndim : int
+        1 where the outcome was given as (n,), else 2.
+    x_mean_rest, y_mean_rest : ndarray (p,), (q,)
+        What rounding took from the means, so that the distance between two blocks' means is known to the digits of
+        their spread, however far from zero both lie.
 
-    ``rows`` is the number of rows of positive weight, which bounds the rank. Shapes: ``x_mean`` (p,), ``y_mean`` (q,),
-    ``xx`` = Σ w x x' (p, p), ``xy`` = Σ w x y' (p, q) and ``yy`` = Σ w y² (q,), one entry an output. Always double
-    precision, whatever the data's. ``x_mean_rest`` and ``y_mean_rest`` are what rounding took from the means, so that
-    the distance between two blocks' means is known to the digits of their spread, however far from zero both lie.
-
+    Notes
+    -----
     Law: ``Moments.from_arrays(X[:k], y[:k]) + Moments.from_arrays(X[k:], y[k:])`` equals the moments of the whole.
+    Centred about the weighted means and merged pairwise (Chan, Golub and LeVeque 1983), because raw second moments lose
+    eleven digits at a mean of 1e5.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
     >>> whole = Moments.from_arrays(X, y)
@@ -48,28 +61,70 @@ class Moments:
 
     @classmethod
     def from_arrays(cls, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:
-        """Summarise arrays: X (n, p) dense or scipy-sparse, y (n,) or (n, q), weights (n,) not negative.
+        """Summarise arrays.
 
-        Dense data is read in blocks of about 16 MB, each in double precision, so that single-precision data is never
-        copied as a whole. Sparse data stays sparse and is centred after the product, which is accurate where its
-        means are no larger than its spread, as those of sparse data are. Raises ValueError for mismatched shapes,
-        negative weights, or values that are not finite.
+        Parameters
+        ----------
+        X : array or sparse matrix (n, p)
+            Dense data is read in blocks of about 16 MB, each in double precision, so that single-precision data is
+            never copied as a whole. Sparse data stays sparse and is centred after the product, which is accurate where
+            its means are no larger than its spread, as those of sparse data are.
+        y : array_like (n,) or (n, q)
+        sample_weight : array_like (n,), optional
+            Not negative.
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            Mismatched shapes, negative weights, or values that are not finite.
         """
         return cls.from_rows(WeightedRows.checked(X, y, sample_weight))
 
     @classmethod
     def from_rows(cls, rows: WeightedRows) -> Moments:
-        """Summarise rows that have been checked, as ``from_arrays`` does."""
+        """Summarise rows that have been checked, as ``from_arrays`` does.
+
+        Parameters
+        ----------
+        rows : WeightedRows
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            Values that are not finite.
+        """
         if rows.sparse:
             return cls._from_sparse(rows)
         return merge(cls._from_block(rows.take(block)) for block in rows.blocks())._finite()
 
     @classmethod
     def from_blocks(cls, blocks: Iterable[tuple[Any, ...]]) -> Moments:
-        """Summarise an iterable of (X, y) or (X, y, weight) blocks, each seen once; their order does not matter.
+        """Summarise blocks, each seen once; their order does not matter.
 
-        Blocks without rows, or with no row of positive weight, are passed over; ValueError where nothing is left.
+        Parameters
+        ----------
+        blocks : iterable of (X, y) or (X, y, sample_weight)
+            Those without rows, or with no row of positive weight, are passed over.
 
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            Nothing is left, blocks of other columns, or as ``from_arrays``.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
         >>> Moments.from_blocks((X[i : i + 2], y[i : i + 2]) for i in (2, 0)).x_mean
@@ -133,18 +188,37 @@ class Moments:
 
     @property
     def n_features(self) -> int:
+        """Number of features p."""
         return len(self.x_mean)
 
     @property
     def n_outputs(self) -> int:
+        """Number of outputs q."""
         return len(self.y_mean)
 
     def shift(self, coef: ArrayLike) -> Moments:
         """The moments of (X, y − X coef'), L2-SP's shifted response, without the rows.
 
-        coef: (p,), or (q, p) as scikit-learn shapes it. Ridge on the shifted response, plus coef, is L2-SP ridge
-        toward coef.
+        Parameters
+        ----------
+        coef : array_like (p,) or (q, p)
+            As scikit-learn shapes it.
 
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            coef is not of these features and outputs.
+
+        Notes
+        -----
+        Law: ridge on the shifted response, plus coef, is L2-SP ridge toward coef.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
         >>> Moments.from_arrays(X, y).shift([1.0, 2.0]).y_mean.round(9)

@@ -116,3 +116,16 @@ def sum_and_rest(a: Array, b: Array) -> tuple[Array, Array]:
     total = a + b
     added = total - a
     return total, (a - (total - added)) + (b - added)
+
+
+def members(groups: ArrayLike, sample_weight: ArrayLike | None, rows: int) -> tuple[NDArray[np.intp], ...]:
+    """Each group's rows, those of weight zero not counted."""
+    named = np.asarray(groups)
+    if named.shape != (rows,):
+        raise ValueError(f"groups has shape {named.shape}; it needs one name a row, ({rows},)")
+    if sample_weight is not None:
+        named = named[np.asarray(sample_weight) > 0]
+    _, codes = np.unique(named, return_inverse=True)
+    if codes.max() == 0:
+        raise ValueError("all rows are of one group: leaving it out leaves nothing")
+    return tuple(np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1]))

@@ -1,4 +1,4 @@
-"""Columns: what each column of a table is, and which of them two tables share as features."""
+"""Columns: what each column of a table is: its kind, and its values as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sharing: which columns of two tables become features, and why the others do not."""
+"""Features: which columns of two tables become features, and why the others do not."""
 
 from __future__ import annotations
 

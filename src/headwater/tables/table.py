@@ -1,4 +1,4 @@
-"""Blocks: the only reader of input. A file of CSV, TSV or Parquet becomes one Arrow table."""
+"""Table: the only reader of input. A file of CSV, TSV or Parquet becomes one Arrow table."""
 
 from __future__ import annotations
 

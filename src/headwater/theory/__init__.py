@@ -1,13 +1,8 @@
 """The population side: risks and optimal penalties from the theory; knows no data."""
 
 from headwater.theory import isotropic
-from headwater.theory.decision import (
-    break_even_alignment,
-    optimal_alignment,
-    ridgeless_alignment,
-    source_information,
-    transfer_gain,
-)
+from headwater.theory.alignments import break_even_alignment, optimal_alignment, ridgeless_alignment
+from headwater.theory.decision import source_information, transfer_gain
 from headwater.theory.equivalents import scratch_risk, source_risk, transfer_risk
 from headwater.theory.optimum import Optimum, joint_optimum, source_optimal_tau, transfer_optimal_tau
 from headwater.theory.population import Population

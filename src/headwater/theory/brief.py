@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from headwater.theory.decision import break_even_alignment, ridgeless_alignment, transfer_gain
+from headwater.theory.alignments import break_even_alignment, ridgeless_alignment
+from headwater.theory.decision import transfer_gain
 from headwater.theory.optimum import joint_optimum, source_optimal_tau, transfer_optimal_tau
 from headwater.theory.population import Population
 

@@ -48,6 +48,18 @@ def covariance(name: str, value: ArrayLike) -> Array:
     return matrix
 
 
+def covariances(source: ArrayLike, target: ArrayLike | None) -> tuple[Array, Array]:
+    """Both covariances, checked, of one shape; the target's is the source's unless given."""
+    first = covariance("source_covariance", source)
+    second = first if target is None else covariance("target_covariance", target)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"target_covariance has shape {second.shape}, source_covariance {first.shape}: "
+            "give both as eigenvalues (p,) or both as matrices (p, p)"
+        )
+    return first, second
+
+
 def array(name: str, value: ArrayLike) -> Array:
     """A frozen floating-point array without NaN or infinity; ValueError names it."""
     if isinstance(value, np.ndarray) and value.dtype == np.float64 and not value.flags.writeable:

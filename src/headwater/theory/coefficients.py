@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -85,3 +87,15 @@ class Energies:
         if np.any(common > target + 1e-9 * np.max(target, initial=np.max(common)) + np.finfo(np.float64).tiny):
             raise ValueError("cross_energy: its square must not exceed source_energy times target_energy anywhere")
         return found
+
+
+def one_complete_set(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which coefficients are given: the names of Vectors or those of Energies; ValueError for any other choice."""
+    vectors, energies = (tuple(field.name for field in fields(kind)) for kind in (Vectors, Energies))
+    given = tuple(name for name in (*vectors, *energies) if values[name] is not None)
+    if given not in (vectors, energies):
+        raise ValueError(
+            "source_weights and target_weights, or source_energy, cross_energy and target_energy: "
+            f"give one complete set (given: {', '.join(given) or 'none'})"
+        )
+    return given

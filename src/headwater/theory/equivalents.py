@@ -83,9 +83,29 @@ def scattered(arrival: Arrival, seen: Array) -> Array:
 def source_risk(pop: Population, tau: ArrayLike) -> Risk:
     """Excess risk E‖ŵ0(τ) − w0‖²_Σ0 of the source ridge on its own task.
 
-    `tau` is a scalar (a float comes back) or an array (...), 0 (ridgeless) and inf (ŵ0 = 0) included. At the
-    interpolation peak, rank Σ0 = n0 with τ = 0 and noise, the risk is inf.
+    Parameters
+    ----------
+    pop : Population
+    tau : array_like, any shape
+        The source's penalties, 0 (ridgeless) and inf (ŵ0 = 0) included.
 
+    Returns
+    -------
+    float or ndarray, the shape of tau
+        inf at the interpolation peak: rank Σ0 = n0 with τ = 0 and noise.
+
+    Raises
+    ------
+    ValueError
+        A penalty is negative or NaN.
+
+    Notes
+    -----
+    The deterministic equivalent (κ² w0'RΣ0Rw0 + σ0² df2) / (1 − df2), R = (Σ0 + κ)⁻¹, df2 = tr(Σ0²R²)/n0, where κ
+    solves κ (1 − tr(Σ0R)/n0) = τ (Hastie, Montanari, Rosset and Tibshirani 2022).
+
+    Examples
+    --------
     >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0)
     >>> round(source_risk(pop, 2.0), 6), source_risk(pop, np.inf)
     (0.780776, 1.0)
@@ -97,8 +117,25 @@ def source_risk(pop: Population, tau: ArrayLike) -> Risk:
 
 
 def scratch_risk(pop: Population, target_tau: ArrayLike) -> Risk:
-    """Excess risk of the target's own ridge, penalised toward zero, at every target_tau: `source_risk`, target side.
+    """Excess risk of the target's own ridge, penalised toward zero: `source_risk` on the target's side.
 
+    Parameters
+    ----------
+    pop : Population
+    target_tau : array_like, any shape
+        The target's penalties, 0 and inf included.
+
+    Returns
+    -------
+    float or ndarray, the shape of target_tau
+
+    Raises
+    ------
+    ValueError
+        A penalty is negative or NaN.
+
+    Examples
+    --------
     >>> pop = Population.isotropic(500, 250, 0.5, 1.0, target_samples=100, target_noise=0.5)
     >>> scratch_risk(pop, np.inf)
     0.25
@@ -112,9 +149,28 @@ def scratch_risk(pop: Population, target_tau: ArrayLike) -> Risk:
 def transfer_risk(pop: Population, source_tau: ArrayLike, target_tau: ArrayLike) -> Risk:
     """Excess risk of the target's ridge penalised toward ŵ0(source_tau) (L2-SP) with penalty target_tau.
 
-    E (ŵ0 − w1)'M1(ŵ0 − w1) + σ1² df2/(1 − df2). The two penalties broadcast against each other; scalars give a float.
-    source_tau = ∞ is scratch; target_tau = ∞ uses ŵ0 as it is. inf at either interpolation peak.
+    Parameters
+    ----------
+    pop : Population
+    source_tau, target_tau : array_like
+        Penalties that broadcast against each other. source_tau = inf is scratch; target_tau = inf uses ŵ0 as it is.
 
+    Returns
+    -------
+    float or ndarray, the shape of both broadcast
+        inf at either interpolation peak.
+
+    Raises
+    ------
+    ValueError
+        A penalty is negative or NaN, or the two do not broadcast.
+
+    Notes
+    -----
+    E (ŵ0 − w1)'M1(ŵ0 − w1) + σ1² df2/(1 − df2), M1 = κ1² R1Σ1R1/(1 − df2): L2-SP is a ridge whose signal is w1 − ŵ0.
+
+    Examples
+    --------
     >>> pop = Population.isotropic(500, 250, 0.5, 1.0, target_samples=100, target_noise=0.5)
     >>> bool(transfer_risk(pop, 6.348, 1.0) < transfer_risk(pop, 2.0, 1.0))
     True

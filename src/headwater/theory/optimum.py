@@ -25,9 +25,23 @@ from headwater.theory.slopes import transfer_slope
 
 @dataclass(frozen=True)
 class Optimum:
-    """An optimal transfer: its penalties, the scale of the source's coefficients, its excess risk and scratch's.
+    """An optimal transfer.
 
-    source_tau = ∞ is scratch (do not transfer), 0 the ridgeless source; target_tau = ∞ leaves the source unchanged.
+    Attributes
+    ----------
+    source_tau, target_tau : float
+        Its penalties. source_tau = inf is scratch (do not transfer), 0 the ridgeless source; target_tau = inf leaves
+        the source unchanged.
+    risk, scratch_risk : float
+        Its excess risk, and that of scratch: at target_tau where that was given, else at its own best.
+    scale : float
+        What the source's coefficients are multiplied by.
+
+    Examples
+    --------
+    >>> best = joint_optimum(Population.isotropic(500, 250, 0.5, 1.0, target_samples=100, target_noise=0.5))
+    >>> best.risk < best.scratch_risk, best.scale
+    (True, 1.0)
     """
 
     source_tau: float
@@ -38,15 +52,28 @@ class Optimum:
 
     @property
     def gain(self) -> float:
-        """Risk from scratch minus risk with transfer; scratch at target_tau where that was given, else at its best."""
+        """Risk from scratch minus risk with transfer."""
         return self.scratch_risk - self.risk
 
 
 def source_optimal_tau(pop: Population) -> float:
-    """τ_S*: the penalty in [0, ∞] of least source risk. Global over several local minima.
+    """τ_S*: the penalty of least source risk, the least of several local minima.
 
+    Parameters
+    ----------
+    pop : Population
+
+    Returns
+    -------
+    float
+        In [0, inf].
+
+    Notes
+    -----
     With energies spread evenly it is σ0²/(n0 E w0_j²), whatever the spectrum; in isotropic populations γσ0²/‖w0‖².
 
+    Examples
+    --------
     >>> source_optimal_tau(Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0))
     2.0
     """
@@ -55,11 +82,32 @@ def source_optimal_tau(pop: Population) -> float:
 
 
 def transfer_optimal_tau(pop: Population, target_tau: float | None = None) -> float:
-    """τ0*: the source penalty in [0, ∞] of least transfer risk; inf means do not transfer, 0 the ridgeless boundary.
+    """τ0*: the source penalty of least transfer risk.
 
-    At `target_tau`, or by default with the target's own best τ1 at each τ0. At 0 a negative penalty would do better
-    where ρ exceeds `ridgeless_alignment`. In isotropic populations τ0* > τ_S* for ρ < 1 and below it for ρ > 1.
+    Parameters
+    ----------
+    pop : Population
+    target_tau : float, optional
+        The target's penalty; by default its own best at each τ0.
 
+    Returns
+    -------
+    float
+        In [0, inf]; inf means do not transfer. At 0 a negative penalty would do better where ρ exceeds
+        `ridgeless_alignment`.
+
+    Raises
+    ------
+    ValueError
+        target_tau is not one number from 0 to inf.
+
+    Notes
+    -----
+    In isotropic populations τ0* > τ_S* for ρ < 1 and τ0* < τ_S* for ρ > 1, whatever the target's size, noise and
+    penalty (Hedges 2026).
+
+    Examples
+    --------
     >>> pop = Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0)
     >>> round(transfer_optimal_tau(pop), 4), transfer_optimal_tau(pop.realigned(-0.2))
     (6.348, inf)
@@ -68,8 +116,23 @@ def transfer_optimal_tau(pop: Population, target_tau: float | None = None) -> fl
 
 
 def joint_optimum(pop: Population) -> Optimum:
-    """The (τ0, τ1) in [0, ∞]² of least transfer risk.
+    """The source and target penalties of least transfer risk, together.
 
+    Parameters
+    ----------
+    pop : Population
+
+    Returns
+    -------
+    Optimum
+        Its scale is 1.
+
+    Notes
+    -----
+    Over (τ0, τ1) in [0, inf]². In isotropic populations τ1 = (p/n1) σ1²/E‖ŵ0 − w1‖².
+
+    Examples
+    --------
     >>> best = joint_optimum(Population.isotropic(500, 250, 0.5, 1.0, target_samples=100, target_noise=0.5))
     >>> round(best.source_tau, 4), round(best.target_tau, 4)
     (6.348, 6.3599)

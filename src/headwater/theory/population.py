@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from headwater.theory import families
 from headwater.theory.axes import Axes, decompose
-from headwater.theory.checks import at_least, covariance, finite, vector
-from headwater.theory.coefficients import Energies, Vectors
+from headwater.theory.checks import at_least, covariances, finite, vector
+from headwater.theory.coefficients import Energies, Vectors, one_complete_set
 from headwater.theory.directions import Directions
 
 
@@ -23,16 +23,32 @@ class Population:
 
     Source: y0 = X0 w0 + e0 with n0 rows of covariance Σ0 and noise σ0; target: the same with index 1.
 
-    Covariances are either both eigenvalues (p,) in one shared basis, or both full matrices (p, p), which need not
-    commute; a missing target covariance is the source's. The coefficients are either vectors (p,), given in the same
-    coordinates, or energies (p,): w0², w0 w1 and w1² per eigendirection, where only those matter. Energies may be
-    expectations over random coefficients whose eigen-components are uncorrelated; with full matrices
-    `source_energy` and `cross_energy` are per eigendirection of Σ0 and `target_energy` per eigendirection of Σ1,
-    eigenvalues ascending. Sample sizes are at least 1 and may be fractional (weights); noises are standard deviations.
+    Parameters
+    ----------
+    source_covariance, target_covariance : array_like (p,) or (p, p)
+        Both eigenvalues in one shared basis, or both matrices, which need not commute; the target's is the source's
+        unless given.
+    source_weights, target_weights : array_like (p,)
+        w0 and w1, in the covariances' coordinates. Or instead, where only energies matter:
+    source_energy, cross_energy, target_energy : array_like (p,)
+        w0², w0 w1 and w1² per eigendirection, or their expectations over random coefficients whose eigen-components are
+        uncorrelated. With matrices the first two are per eigendirection of Σ0 and the last per eigendirection of Σ1,
+        eigenvalues ascending.
+    source_samples, target_samples : float
+        n0 and n1, at least 1; weights may make them fractional.
+    source_noise, target_noise : float
+        σ0 and σ1, standard deviations.
+    axes : Axes, optional
+        Both eigenbases, where they are known.
 
-    Raises ValueError naming the argument: mismatched shapes, a non-symmetric or indefinite covariance, a negative
-    noise, fewer than one sample, a value that is not finite, source coefficients that are all zero (ρ is undefined).
+    Raises
+    ------
+    ValueError
+        Names the argument: mismatched shapes, a non-symmetric or indefinite covariance, a negative noise, fewer than
+        one sample, a value that is not finite, source coefficients that are all zero (ρ is undefined).
 
+    Examples
+    --------
     >>> pop = Population([2.0, 1.0], source_weights=[1.0, 0.0], target_weights=[0.5, 0.5],
     ...                  source_samples=10, target_samples=5, source_noise=1.0, target_noise=1.0)
     >>> pop.rho, pop.gamma, pop.snr
@@ -57,22 +73,10 @@ class Population:
             self._set(name, at_least(name, getattr(self, name), 1))
         for name in ("source_noise", "target_noise"):
             self._set(name, at_least(name, getattr(self, name), 0))
-        source = covariance("source_covariance", self.source_covariance)
-        target = source if self.target_covariance is None else covariance("target_covariance", self.target_covariance)
-        if target.shape != source.shape:
-            raise ValueError(
-                f"target_covariance has shape {target.shape}, source_covariance {source.shape}: "
-                "give both as eigenvalues (p,) or both as matrices (p, p)"
-            )
+        source, target = covariances(self.source_covariance, self.target_covariance)
         self._set("source_covariance", source)
         self._set("target_covariance", target)
-        given = [name for name in (*_VECTORS, *_ENERGIES) if getattr(self, name) is not None]
-        if tuple(given) not in (_VECTORS, _ENERGIES):
-            raise ValueError(
-                "source_weights and target_weights, or source_energy, cross_energy and target_energy: "
-                f"give one complete set (given: {', '.join(given) or 'none'})"
-            )
-        for name in given:
+        for name in one_complete_set(vars(self)):
             self._set(name, vector(name, getattr(self, name), len(source)))
         if self.axes is None or self.axes.source_covariance is not source or self.axes.target_covariance is not target:
             self._set("axes", decompose(source, target))
@@ -84,9 +88,8 @@ class Population:
     @cached_property
     def coefficients(self) -> Vectors | Energies:
         """The true coefficients of both tasks."""
-        if self.source_energy is None:
-            return Vectors(*(np.asarray(getattr(self, name)) for name in _VECTORS))
-        return Energies(*(np.asarray(getattr(self, name)) for name in _ENERGIES))
+        kind = Vectors if self.source_energy is None else Energies
+        return kind(**{name: getattr(self, name) for name in one_complete_set(vars(self))})
 
     @cached_property
     def directions(self) -> Directions:
@@ -124,6 +127,21 @@ class Population:
     def realigned(self, rho: float) -> Self:
         """The same population with w1 = rho · w0 + v, keeping v, the part of w1 outside w0; decomposes nothing anew.
 
+        Parameters
+        ----------
+        rho : float
+
+        Returns
+        -------
+        Population
+
+        Raises
+        ------
+        ValueError
+            rho is not a finite number.
+
+        Examples
+        --------
         >>> Population.isotropic(n_features=9, source_samples=9, rho=1.0, source_noise=1.0).realigned(0.25).rho
         0.25
         """
@@ -149,6 +167,10 @@ class Population:
             p, n0, ρ and σ0, a standard deviation.
         **options
             `signal`, `private`, `target_samples`, `target_noise` as in `random_effects`.
+
+        Returns
+        -------
+        Population
 
         Examples
         --------
@@ -186,6 +208,10 @@ class Population:
         **options
             `signal`, `private`, `target_samples`, `target_noise` as in `random_effects`.
 
+        Returns
+        -------
+        Population
+
         Examples
         --------
         >>> Population.power_law(1.0, n_features=100, source_samples=50, rho=0.5, source_noise=1.0).rho
@@ -208,6 +234,22 @@ class Population:
         target_noise: float,
     ) -> Self:
         """Full covariances (p, p), which need not commute, and coefficient vectors (p,).
+
+        Parameters
+        ----------
+        source_covariance, target_covariance, source_weights, target_weights
+            Σ0, Σ1, w0 and w1.
+        source_samples, target_samples, source_noise, target_noise
+            n0, n1, σ0 and σ1, all needed.
+
+        Returns
+        -------
+        Population
+
+        Raises
+        ------
+        ValueError
+            The covariance is no matrix, or as Population itself.
 
         Examples
         --------
@@ -259,6 +301,10 @@ class Population:
             How w0's energy is spread over the eigendirections of Σ0, (p,), evenly by default: the setting of the
             two-number law.
 
+        Returns
+        -------
+        Population
+
         Examples
         --------
         >>> Population.random_effects(np.diag([1.0, 3.0]), np.eye(2), rho=0.8, source_samples=5, source_noise=1).rho
@@ -274,7 +320,3 @@ class Population:
             target_noise=source_noise if target_noise is None else target_noise,
         )
         return unrelated.realigned(rho)
-
-
-_VECTORS = ("source_weights", "target_weights")
-_ENERGIES = ("source_energy", "cross_energy", "target_energy")

@@ -17,11 +17,31 @@ from headwater.theory.slopes import cross_slope, square_slope
 
 
 def scaled_optimum(pop: Population, target_tau: float | None = None) -> Optimum:
-    """The best (τ0, α, τ1) where the target starts from α ŵ0(τ0), α any number; τ1 = `target_tau` if given.
+    """The optimum where the target starts from α ŵ0(τ0), α any number.
 
-    With energies spread evenly τ0 = τ_S* for every ρ ≠ 0, any spectrum (the two-number law). Where nothing is gained
-    (ρ = 0) τ0 = ∞ with scale 0; where ever harder penalties keep paying τ0 = scale = ∞, the direction X0'y0 rescaled.
+    Parameters
+    ----------
+    pop : Population
+    target_tau : float, optional
+        The target's penalty; by default the best.
 
+    Returns
+    -------
+    Optimum
+        Where nothing is gained (ρ = 0) source_tau = inf with scale 0; where ever harder penalties keep paying
+        source_tau = scale = inf, the direction X0'y0 rescaled.
+
+    Raises
+    ------
+    ValueError
+        target_tau is not one number from 0 to inf.
+
+    Notes
+    -----
+    The two-number law: with energies spread evenly τ0 = τ_S* for every ρ ≠ 0, whatever the spectra.
+
+    Examples
+    --------
     >>> best = scaled_optimum(Population.isotropic(n_features=500, source_samples=250, rho=0.5, source_noise=1.0))
     >>> round(best.source_tau, 6), round(best.scale, 6)
     (2.0, 0.5)

@@ -17,9 +17,23 @@ from headwater.theory.population import Population
 class Simulation:
     """Realised excess risks of every draw; means and standard errors are properties.
 
-    `source_risks` (draws, *source_tau.shape), `scratch_risks` (draws, *target_tau.shape) and `transfer_risks`
-    (draws, *source_tau.shape, *target_tau.shape): every source penalty with every target penalty. Within a draw all
-    risks share their data, so `gain` is a paired difference.
+    Attributes
+    ----------
+    source_tau, target_tau : ndarray
+        The penalties, in the shapes they were given.
+    source_risks, scratch_risks : ndarray (draws, *source_tau.shape), (draws, *target_tau.shape)
+    transfer_risks : ndarray (draws, *source_tau.shape, *target_tau.shape)
+        Every source penalty with every target penalty.
+
+    Notes
+    -----
+    Within a draw all risks share their data, so `gain` is a paired difference.
+
+    Examples
+    --------
+    >>> pop = Population.isotropic(60, 30, 0.5, 1.0, target_samples=20, target_noise=0.5)
+    >>> simulate(pop, [1.0, 2.0, 4.0], 0.5, draws=20, seed=1).gains.shape
+    (20, 3)
     """
 
     source_tau: Array
@@ -100,13 +114,33 @@ def simulate(
 ) -> Simulation:
     """Draw both tasks `draws` times, fit source, transfer and scratch at every penalty, and measure the excess risks.
 
-    Gaussian designs and noise, no intercept. One decomposition of each design serves all penalties of a draw, 0
-    (least norm) and inf included. Coefficient vectors are kept fixed; a population of energies gets new coefficients
-    of exactly those energies in each draw, with independent signs. Sample sizes must be whole.
+    Parameters
+    ----------
+    pop : Population
+        Vectors of coefficients are kept fixed; a population of energies gets new coefficients of exactly those
+        energies in each draw, with independent signs. Sample sizes must be whole.
+    source_tau, target_tau : array_like, any shapes
+        Each of the one is combined with each of the other; 0 (least norm) and inf included.
+    draws, seed : int
+    workers : int
+        Threads that share the draws. One is the default because the linear algebra library already uses every
+        processor: more pay once it is held to one thread (OMP_NUM_THREADS=1). The result depends on the seed alone.
 
-    `workers` threads share the draws; the result depends on `seed` alone. One is the default because the linear algebra
-    library already uses every processor: more pay once it is held to one thread (OMP_NUM_THREADS=1).
+    Returns
+    -------
+    Simulation
 
+    Raises
+    ------
+    ValueError
+        A penalty is negative or NaN; draws, seed, workers or a sample size is not whole or too small.
+
+    Notes
+    -----
+    Gaussian designs and noise, no intercept. One decomposition of each design serves all penalties of a draw.
+
+    Examples
+    --------
     >>> pop = Population.isotropic(60, 30, 0.5, 1.0, target_samples=20, target_noise=0.5)
     >>> result = simulate(pop, [1.0, 2.0, 4.0], 0.5, draws=20, seed=1)
     >>> result.source_risk.shape, result.transfer_risk.shape, result.scratch_risk.shape

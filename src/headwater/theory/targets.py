@@ -16,7 +16,26 @@ from headwater.theory.population import Population
 
 @dataclass(frozen=True)
 class MultiTarget:
-    """The source penalty of least weighted mean risk, and that of least worst risk, with the risk of each target."""
+    """The one source penalty for several targets: of least weighted mean risk, and of least worst risk.
+
+    Attributes
+    ----------
+    mean_tau, mean_risk : float
+        The penalty of least weighted mean excess risk, and that mean.
+    mean_risks : tuple of float
+        The excess risk of each target there.
+    worst_tau, worst_risk : float
+        The penalty at which the worst target has the least excess risk, and that risk.
+    worst_risks : tuple of float
+        The excess risk of each target there.
+
+    Examples
+    --------
+    >>> pop = Population.isotropic(n_features=100, source_samples=50, rho=0.5, source_noise=1.0)
+    >>> best = multi_target([pop, pop.realigned(1.5)])
+    >>> best.worst_risk == max(best.worst_risks) < max(best.mean_risks)
+    True
+    """
 
     mean_tau: float
     mean_risk: float
@@ -29,13 +48,34 @@ class MultiTarget:
 def multi_target(
     pops: Sequence[Population], weights: ArrayLike | None = None, target_tau: float | None = None
 ) -> MultiTarget:
-    """The one source penalty for several targets of one source: populations that differ in their target only.
+    """The one source penalty for several targets of one source, on average and in the worst case.
 
-    The mean is weighted by `weights` (targets,), equal by default and normalised to sum 1; risks are excess risks, not
-    relative ones. Each target fits with `target_tau`, by default with its own best penalty at every τ0. In isotropic
-    populations with that penalty fixed, the mean's optimum is the optimum of the alignment averaged with weights
-    π_k m_k, M1_k = m_k I.
+    Parameters
+    ----------
+    pops : sequence of Population
+        They differ in their targets only.
+    weights : array_like (targets,), optional
+        Of the mean; equal by default, normalised to sum 1.
+    target_tau : float, optional
+        The penalty that every target fits with; by default its own best at every τ0.
 
+    Returns
+    -------
+    MultiTarget
+
+    Raises
+    ------
+    ValueError
+        No population, sources that differ, weights that are negative, all zero or of another number, or target_tau is
+        not one number from 0 to inf.
+
+    Notes
+    -----
+    Risks are excess risks, not relative ones. In isotropic populations with target_tau given, the mean's optimum is
+    that of the alignment averaged with weights π_k m_k, M1_k = m_k I.
+
+    Examples
+    --------
     >>> pop = Population.isotropic(n_features=100, source_samples=50, rho=0.5, source_noise=1.0)
     >>> best = multi_target([pop, pop.realigned(1.5)], target_tau=1.0)
     >>> round(best.mean_tau, 9), best.worst_tau < best.mean_tau

@@ -1,4 +1,4 @@
-"""Shrinkage: the target's covariance from few rows, drawn toward the source's and toward a multiple of the identity."""
+"""Covariance: the target's, from few rows, drawn toward the source's and toward a multiple of the identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration: from two tables to the population they were drawn from, with the alignment's interval."""
+"""Fitting: from two tables to the population they were drawn from, with the alignment's interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring: the likelihood's maximum over any of its parameters, variances kept at 0 or above."""
+"""Maximum: the likelihood's highest point over any of its parameters, variances kept at 0 or above."""
 
 from __future__ import annotations
 

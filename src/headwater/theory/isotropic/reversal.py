@@ -1,8 +1,4 @@
-"""Closed forms where Σ0 = I and the target's metric is a multiple of I: no solver, and the general code's oracle.
-
-γ = p/n0, σ² = σ0²/‖w0‖², s = 1/(1+κ) in (0, min(1, 1/γ)], N = (1−s)² + σ², D = 1 − γs². The target's size, noise and
-penalty appear nowhere but in its own best penalty. Everything broadcasts over its arguments.
-"""
+"""Reversal: which alignment wants which penalty, and from which transfer helps."""
 
 from __future__ import annotations
 
@@ -12,57 +8,42 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.theory.checks import Array
+from headwater.theory.isotropic.risks import penalty, shrinkage
 
 
 class PhaseCurve(NamedTuple):
-    """Transfer-optimal penalties `tau` (points,) against alignment `rho` (points,), increasing in ρ."""
+    """The transfer-optimal penalty against the alignment.
+
+    Attributes
+    ----------
+    rho, tau : ndarray (points,)
+        ρ increasing and τ0* decreasing.
+
+    Examples
+    --------
+    >>> phase_curve(gamma=2.0, source_noise=1.0, points=64).rho.shape
+    (64,)
+    """
 
     rho: Array
     tau: Array
 
 
-def shrinkage(tau: ArrayLike, gamma: ArrayLike) -> Array:
-    """s in [0, min(1, 1/γ)]: the root of τ = (1−s)/s · (1−γs), written without cancellation."""
-    tau, gamma = np.asarray(tau, dtype=np.float64), np.asarray(gamma, dtype=np.float64)
-    return np.asarray(2 / (1 + gamma + tau + np.hypot(1 - gamma, np.sqrt(tau) * np.sqrt(tau + 2 * (1 + gamma)))))
-
-
-def penalty(s: ArrayLike, gamma: ArrayLike) -> Array:
-    """τ = (1−s)/s · (1−γs): the inverse of `shrinkage`."""
-    s, gamma = np.asarray(s, dtype=np.float64), np.asarray(gamma, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum((1 - s) * (1 - gamma * s), 0.0) / s)
-
-
-def source_risk(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
-    """Excess risk of the source ridge: ‖w0‖² [(1−s)² + γσ²s²] / D."""
-    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
-    with np.errstate(divide="ignore"):
-        return np.asarray(signal**2 * ((1 - s) ** 2 + gamma * noise * s**2) / (1 - gamma * s**2))
-
-
-def distance(
-    tau: ArrayLike, rho: float, gamma: float, source_noise: float, signal: float = 1.0, private: float = 0.0
-) -> Array:
-    """E‖ŵ0(τ) − w1‖² = ‖w0‖² [(s−ρ)² + γs²N/D] + ‖v‖²: all of the transfer risk that depends on τ0.
-
-    >>> float(distance(np.inf, 0.5, 2.0, 1.0))
-    0.25
-    """
-    s, noise = shrinkage(tau, gamma), (source_noise / signal) ** 2
-    with np.errstate(divide="ignore"):
-        scatter = gamma * s**2 * ((1 - s) ** 2 + noise) / (1 - gamma * s**2)
-    return np.asarray(signal**2 * ((s - rho) ** 2 + scatter) + private**2)
-
-
-def source_optimal_tau(gamma: float, source_noise: float, signal: float = 1.0) -> float:
-    """τ_S* = γσ², exactly."""
-    return gamma * (source_noise / signal) ** 2
-
-
 def optimal_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
     """h(s) = s + γs [N/D² − s(1−s)/D]: the ρ at which τ is transfer-optimal; increasing in s, 1 at τ_S*.
 
+    Parameters
+    ----------
+    tau : array_like
+    gamma, source_noise, signal : float
+        γ = p/n0, σ0 and ‖w0‖.
+
+    Returns
+    -------
+    ndarray, the shape of tau
+
+    Examples
+    --------
     >>> round(float(optimal_alignment(2.0, gamma=2.0, source_noise=1.0)), 9)
     1.0
     """
@@ -75,6 +56,18 @@ def optimal_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal:
 def phase_curve(gamma: float, source_noise: float, signal: float = 1.0, points: int = 512) -> PhaseCurve:
     """Walk s over (0, s_max) and read off (ρ, τ): the whole reversal, without solving anything.
 
+    Parameters
+    ----------
+    gamma, source_noise, signal : float
+        γ = p/n0, σ0 and ‖w0‖.
+    points : int
+
+    Returns
+    -------
+    PhaseCurve
+
+    Examples
+    --------
     >>> curve = phase_curve(gamma=2.0, source_noise=1.0)
     >>> bool(np.all(np.diff(curve.rho) > 0) and np.all(np.diff(curve.tau) < 0))
     True
@@ -85,11 +78,27 @@ def phase_curve(gamma: float, source_noise: float, signal: float = 1.0, points: 
 
 
 def transfer_optimal_tau(rho: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
-    """τ0*, the root of h(s) = ρ; ∞ for ρ ≤ 0 (do not transfer), 0 from `ridgeless_alignment` on.
+    """τ0*, the root of h(s) = ρ.
 
+    Parameters
+    ----------
+    rho : array_like
+        Alignments.
+    gamma, source_noise, signal : float
+        γ = p/n0, σ0 and ‖w0‖.
+
+    Returns
+    -------
+    ndarray, the shape of rho
+        inf for ρ ≤ 0 (do not transfer), 0 from `ridgeless_alignment` on.
+
+    Notes
+    -----
     Solved in κ, measured from its ridgeless value: in s, eight digits are lost near γ = 1 at small noise. By bisection
     of its logarithm, all alignments at once: loading a root finder would take longer than a phase curve.
 
+    Examples
+    --------
     >>> transfer_optimal_tau([-0.2, 0.5, 1.0, 6.0], gamma=2.0, source_noise=1.0).round(4)
     array([  inf, 6.348, 2.   , 0.   ])
     """
@@ -110,8 +119,20 @@ def transfer_optimal_tau(rho: ArrayLike, gamma: float, source_noise: float, sign
 
 
 def break_even_alignment(tau: ArrayLike, gamma: float, source_noise: float, signal: float = 1.0) -> Array:
-    """ρ_min(s) = [s + γsN/D] / 2: transfer helps iff ρ exceeds it; exactly 1/2 at τ_S*, 0 at ∞.
+    """ρ_min(s) = [s + γsN/D] / 2: transfer helps iff ρ exceeds it; exactly 1/2 at τ_S*, 0 at inf.
 
+    Parameters
+    ----------
+    tau : array_like
+    gamma, source_noise, signal : float
+        γ = p/n0, σ0 and ‖w0‖.
+
+    Returns
+    -------
+    ndarray, the shape of tau
+
+    Examples
+    --------
     >>> round(float(break_even_alignment(2.0, gamma=2.0, source_noise=1.0)), 9)
     0.5
     """
@@ -121,14 +142,23 @@ def break_even_alignment(tau: ArrayLike, gamma: float, source_noise: float, sign
 
 
 def ridgeless_alignment(gamma: float, source_noise: float, signal: float = 1.0) -> float:
-    """h(s_max): 1 + σ²γ²/(γ−1)² for γ > 1, 1 + σ²γ/(1−γ)² for γ < 1; at γ = 1 ∞ with noise, 3/4 without."""
+    """h(s_max): 1 + σ²γ²/(γ−1)² for γ > 1, 1 + σ²γ/(1−γ)² for γ < 1; at γ = 1 inf with noise, 3/4 without.
+
+    Parameters
+    ----------
+    gamma, source_noise, signal : float
+        γ = p/n0, σ0 and ‖w0‖.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> ridgeless_alignment(gamma=2.0, source_noise=1.0)
+    5.0
+    """
     noise = (source_noise / signal) ** 2
     if gamma == 1:
         return float(np.inf) if noise else 0.75  # N/D = (1−s)/(1+s), so h = 1 − 1/(1+s)²
     return float(1 + noise * gamma * max(gamma, 1.0) / (gamma - 1) ** 2)
-
-
-def best_target_tau(distance: ArrayLike, n_features: int, target_samples: float, target_noise: float) -> Array:
-    """τ1* = (p/n1) σ1² / E‖ŵ0 − w1‖², since L2-SP is ridge whose signal is w1 − ŵ0; with τ0* the joint optimum."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(n_features / target_samples * target_noise**2 / np.asarray(distance, dtype=np.float64))
