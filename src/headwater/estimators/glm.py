@@ -27,15 +27,54 @@ class _Regressor(RegressorMixin, GLM):  # type: ignore[misc]
 
     @property
     def family_(self) -> Family:
+        """The family of that name."""
         return family_named(self.family)
 
     def predict(self, X: Any, exposure: ArrayLike | None = None) -> Array:
-        """Expected outcomes of rows X (n, p): (n,), of exposure 1 where none is given."""
+        """Predict the expected outcome.
+
+        Parameters
+        ----------
+        X : array or data frame (n, p)
+        exposure : array (n,), optional
+            What the mean is in proportion to, each above 0; 1 where none is given.
+
+        Returns
+        -------
+        ndarray (n,)
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted, or an exposure that cannot be one.
+        NotFittedError
+            Nothing was fitted.
+        """
         eta = self._predictor(X)
         return np.asarray(self.family_.mean(eta + self._offset(exposure, len(eta))))
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> float:
-        """Share of the deviance explained, 1 − D/D0, D0 that of one rate for all rows."""
+        """Share of the deviance explained, 1 − D/D0, D0 that of one rate for all rows.
+
+        Parameters
+        ----------
+        X : array or data frame (n, p)
+        y : array (n,)
+        sample_weight : array (n,), optional
+            Frequencies.
+        exposure : array (n,), optional
+            What the mean is in proportion to, each above 0; 1 where none is given.
+
+        Returns
+        -------
+        float
+            At most 1; below 0 where one rate predicts better.
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted, or weights or an exposure that cannot be such.
+        """
         y = np.asarray(y, dtype=np.float64)
         weight = checked(sample_weight, len(y), "sample_weight")
         outcomes = Outcomes(self.family_, y, self._offset(exposure, len(y)), weight)
@@ -98,7 +137,28 @@ class SourceGLM(_Regressor, SourceModel):
         self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
-        """Fit to X (n0, p), y (n0,), weights (n0,) and exposure (n0,), above 0."""
+        """Fit the source, its penalty and its path.
+
+        Parameters
+        ----------
+        X : array or data frame (n0, p)
+        y : array (n0,)
+            Outcomes that the family knows: counts, or rates, not negative.
+        sample_weight : array (n0,), optional
+            Frequencies.
+        exposure : array (n0,), optional
+            What the mean is in proportion to, each above 0; 1 where none is given.
+
+        Returns
+        -------
+        SourceGLM
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Outcomes, weights or exposures that cannot be, or no finite fit at ``tau``.
+        """
         X, y = self._read(X, y)
         self._offset(exposure, len(y))
         return self._fit(self._path(X, np.asarray(y, dtype=np.float64), sample_weight, exposure), X.dtype)
@@ -167,7 +227,28 @@ class TransferGLM(_Regressor, TransferModel):
         self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p), y (n1,), weights (n1,) and exposure (n1,), above 0."""
+        """Fit to the target, weighing what the source may be good for; one row is enough.
+
+        Parameters
+        ----------
+        X : array or data frame (n1, p)
+        y : array (n1,)
+            Outcomes that the family knows: counts, or rates, not negative.
+        sample_weight : array (n1,), optional
+            Frequencies.
+        exposure : array (n1,), optional
+            What the mean is in proportion to, each above 0; 1 where none is given.
+
+        Returns
+        -------
+        TransferGLM
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Outcomes, weights or exposures that cannot be, or a source that does not fit the target's columns.
+        """
         X, y = self._read(X, y)
         self._offset(exposure, len(y))
         return self._fit(X, self._path(X, np.asarray(y, dtype=np.float64), sample_weight, exposure))

@@ -97,7 +97,23 @@ class SourceModel(GLM):
         return self.path_.dispersed.optimal_tau
 
     def at(self, tau: float) -> Self:
-        """The same fitted source at another penalty, started from the fit at the last."""
+        """The same fitted source at another penalty, started from the fit at the last.
+
+        Parameters
+        ----------
+        tau : float
+
+        Returns
+        -------
+        SourceGLM or SourceLogistic
+
+        Raises
+        ------
+        ValueError
+            A penalty that is no number or below 0, or none at which there is a finite fit.
+        NotFittedError
+            Nothing was fitted.
+        """
         check_is_fitted(self)
         value = penalty(tau, "tau")
         if value is None:

@@ -29,19 +29,69 @@ class _Classifier(ClassifierMixin, GLM):  # type: ignore[misc]
 
     @property
     def family_(self) -> Family:
+        """Binomial, with the logit link."""
         return BINOMIAL
 
     def decision_function(self, X: Any) -> Array:
-        """Log odds of ``classes_[1]`` of rows X (n, p): (n,)."""
+        """Log odds of ``classes_[1]``.
+
+        Parameters
+        ----------
+        X : array or data frame (n, p)
+
+        Returns
+        -------
+        ndarray (n,)
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted.
+        NotFittedError
+            Nothing was fitted.
+        """
         return self._predictor(X)
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities of both labels of rows X (n, p): (n, 2)."""
+        """Probabilities of both labels.
+
+        Parameters
+        ----------
+        X : array or data frame (n, p)
+
+        Returns
+        -------
+        ndarray (n, 2)
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted.
+        NotFittedError
+            Nothing was fitted.
+        """
         eta = self._predictor(X)
         return np.column_stack([expit(-eta), expit(eta)])
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The more probable label of rows X (n, p): (n,)."""
+        """The more probable label.
+
+        Parameters
+        ----------
+        X : array or data frame (n, p)
+
+        Returns
+        -------
+        ndarray (n,)
+
+        Raises
+        ------
+        ValueError
+            Other columns than were fitted.
+        NotFittedError
+            Nothing was fitted.
+        """
         likely = (self._predictor(X) > 0).astype(int)
         return np.asarray(self.classes_[likely])
 
@@ -113,7 +163,26 @@ class SourceLogistic(_Classifier, SourceModel):
         self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n0, p), labels y (n0,) of two kinds, and weights (n0,)."""
+        """Fit the source, its penalty and its path.
+
+        Parameters
+        ----------
+        X : array or data frame (n0, p)
+        y : array (n0,)
+            Labels of two kinds: words, numbers or booleans.
+        sample_weight : array (n0,), optional
+            Frequencies.
+
+        Returns
+        -------
+        SourceLogistic
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            More or fewer kinds than two, weights that cannot be, or no finite fit at ``tau``.
+        """
         X, y = self._read(X, y)
         coded = self._encode(y, checked(sample_weight, len(y), "sample_weight"))
         return self._fit(self._path(X, coded, sample_weight, None), X.dtype)
@@ -182,7 +251,26 @@ class TransferLogistic(_Classifier, TransferModel):
         self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p), labels y (n1,), and weights (n1,)."""
+        """Fit to the target, weighing what the source may be good for; one row is enough.
+
+        Parameters
+        ----------
+        X : array or data frame (n1, p)
+        y : array (n1,)
+            Labels, those of the source where it names them.
+        sample_weight : array (n1,), optional
+            Frequencies.
+
+        Returns
+        -------
+        TransferLogistic
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            Labels that the source has not, or a source that does not fit the target's columns.
+        """
         X, y = self._read(X, y)
         model = self.source[-1] if isinstance(self.source, Pipeline) else self.source
         known = getattr(model, "classes_", None)
