@@ -100,15 +100,19 @@ def test_related_in_its_axes_is_the_dense_prior(shapes):
     np.testing.assert_allclose(coefficients(one, node)[0], coef, atol=1e-5)
 
 
-def test_the_average_is_that_of_the_modes():
-    (X0, y0), (X1, y1) = drawn("binomial", [(200, 4), (25, 4)])
-    choice = weigh(hypotheses_of(Target(path_of("binomial", X1, y1)), source_of("binomial", X0, y0)))
+@pytest.mark.parametrize("name", ["binomial", "poisson"])
+def test_the_average_is_that_of_the_modes_moderated(name):
+    (X0, y0), (X1, y1) = drawn(name, [(200, 4), (25, 4)])
+    choice = weigh(hypotheses_of(Target(path_of(name, X1, y1)), source_of(name, X0, y0)))
+    factor, shift = family_named(name).moderation(choice.variance)
     logs = np.concatenate([one.log_weight for one in choice.weighed])
     each = [coefficients(one, node) for one in choice.weighed for node in range(len(one.modes))]
     weights = np.exp(logs - logsumexp(logs))
     coef, level = choice.coefficients()
-    np.testing.assert_allclose(coef, sum(w * c for w, (c, _) in zip(weights, each, strict=True)), atol=1e-10)
-    assert level == pytest.approx(sum(w * b for w, (_, b) in zip(weights, each, strict=True)), abs=1e-10)
+    wanted = factor * sum(w * c for w, (c, _) in zip(weights, each, strict=True))
+    np.testing.assert_allclose(coef, wanted, atol=1e-10)
+    wanted = factor * sum(w * b for w, (_, b) in zip(weights, each, strict=True)) + shift
+    assert level == pytest.approx(wanted, abs=1e-10)
     assert sum(choice.mass.values()) == pytest.approx(1)
     assert set(choice.mass) == {SCRATCH, SAME, OWN_LEVEL, RELATED}
 

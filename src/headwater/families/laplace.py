@@ -38,13 +38,18 @@ def log_evidence_slope(mode: Mode, scaled: NDArray[np.bool_]) -> float:
     return kept - 0.5 * float(pull @ mode.theta) - turned
 
 
+def variance(mode: Mode) -> Array:
+    """The posterior variance of each row's linear predictor, D_i'H⁻¹D_i (n,)."""
+    half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
+    return np.asarray(np.einsum("ij,ij->j", half, half))
+
+
 def left_out(mode: Mode) -> Array:
     """The linear predictor of each row by a fit without it, to first order (n,): η − h/(1−h) g/W.
 
     h is the leverage, of free columns too. A row of weight w is left out with its whole weight.
     """
-    half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
-    spread = np.einsum("ij,ij->j", half, half)  # D_i'H⁻¹D_i; the leverage is W times that
+    spread = variance(mode)  # the leverage is W times that
     return np.asarray(mode.eta - spread / (1 - mode.curvature * spread) * mode.slope)
 
 
@@ -54,7 +59,6 @@ def pearson(mode: Mode) -> float:
     g²/W is (y − μ)²/V of canonical links.
     """
     outcomes = mode.outcomes
-    half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
-    freedom = float(np.einsum("ij,ij,j->", half, half, mode.curvature))
+    freedom = float(variance(mode) @ mode.curvature)
     squares = outcomes.slope(mode.eta) ** 2 / mode.curvature * outcomes.dispersion
     return float(squares.sum()) / max(outcomes.n - freedom, 1.0)

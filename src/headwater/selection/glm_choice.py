@@ -8,11 +8,13 @@ import numpy as np
 from scipy.linalg import cho_solve
 from scipy.special import logsumexp
 
-from headwater.families.laplace import log_evidence
+from headwater.families.laplace import log_evidence, variance
 from headwater.families.mode import Mode, find_mode
 from headwater.selection.glm_hypotheses import AS_IS, OWN_LEVEL, RELATED, SAME, SCRATCH, Prior, Target
 from headwater.selection.glm_source import GLMSource
 from headwater.spectrum.rows import Array
+
+_SLIGHT = 1e-6  # of the posterior weight: what adds nothing to a variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,30 @@ class GLMChoice:
         return one.prior, float(one.prior.target_tau[node]), one.modes[node]
 
     def coefficients(self) -> tuple[Array, float]:
-        """Averaged coefficients (p,) and level at x = 0."""
+        """Averaged coefficients (p,) and level at x = 0, moderated by what stays open of the rows' linear predictors.
+
+        A plug-in of averaged log odds would be too bold, and one of averaged log rates too low.
+        """
         parts = [
             one.prior.coefficients(np.array([mode.theta for mode in one.modes]), weight)
             for one, weight in zip(self.weighed, self.weights, strict=True)
         ]
-        return np.sum([coef for coef, _ in parts], axis=0), sum(level for _, level in parts)
+        factor, shift = self.weighed[0].prior.outcomes.family.moderation(self.variance)
+        return factor * np.sum([coef for coef, _ in parts], axis=0), factor * sum(level for _, level in parts) + shift
+
+    @property
+    def variance(self) -> float:
+        """The posterior variance of a row's linear predictor, within hypotheses and between them, in the mean."""
+        pairs = [
+            (share, mode)
+            for one, weight in zip(self.weighed, self.weights, strict=True)
+            for share, mode in zip(weight, one.modes, strict=True)
+            if share > _SLIGHT
+        ]
+        mean = sum(share * mode.eta for share, mode in pairs)
+        spread = sum(share * (variance(mode) + (mode.eta - mean) ** 2) for share, mode in pairs)
+        weight = pairs[0][1].outcomes.weight
+        return float(weight @ np.asarray(spread) / weight.sum())
 
 
 def hypotheses_of(
