@@ -52,8 +52,9 @@ def link_of(model: Any) -> str | None:
     """The link of a fitted model, where it has one: what its coefficients speak of."""
     if hasattr(model, "family_"):
         return str(model.family_.link_name)
-    if hasattr(model, "link_instance"):  # glum
-        return _LINKS.get(type(model.link_instance).__name__, "other")
+    instance = getattr(model, "_link_instance", None)  # glum's, once fitted
+    if instance is not None:
+        return _LINKS.get(type(instance).__name__, "other")
     if hasattr(model, "params") and hasattr(model, "model"):  # statsmodels
         family = getattr(model.model, "family", None)
         return _LINKS.get(type(model.model if family is None else family.link).__name__, "other")
