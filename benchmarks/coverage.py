@@ -144,7 +144,7 @@ def advised(setting: Setting, number: int) -> list[float]:
         data = draw(setting, number)
         advice = advise((data.X0, data.y0), (data.X1, data.y1))
         alone = advice.alone[SCRATCH]
-        scratch = advice.meeting.coefficients(*alone.points, alone.weight)[0]
+        scratch = alone.fitted[0][0]
     realised, gain = data.risk(scratch) - data.risk(advice.model.coef_), advice.gain.chosen
     verdict = advice.verdict
     return [verdict == "transfer", verdict == "scratch", realised, gain.estimate, gain.low, gain.high]

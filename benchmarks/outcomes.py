@@ -2,8 +2,8 @@
 
 The path is 50 penalties on 5,000 rows of 200 features, each fitted until no part of the gradient of the mean exceeds
 1e-6: headwater's, scikit-learn's LogisticRegression(newton-cholesky) called 50 times from where it was, and glum's from
-where it was, each at the loosest tolerance of its own that comes to that gradient. Times are the process's own, on one thread, and
-ratios medians of several runs.
+where it was, each at the loosest tolerance of its own that comes to that gradient. Times are the process's own,
+on one thread, and ratios medians of several runs.
 The choice is TransferLogistic at 200 rows of 200 features, and at 60 rows of 5,000 with the most memory it held.
 
     OMP_NUM_THREADS=1 python benchmarks/outcomes.py [--repeat 5]

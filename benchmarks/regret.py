@@ -29,7 +29,7 @@ import pyarrow.csv
 from joblib import Parallel, delayed
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from headwater import SourceRidge, TransferRidge
@@ -107,9 +107,14 @@ def more_tables(data: Path | None) -> Iterator[tuple[str, Tables]]:
     yield "digit halves", split(pixels[:, :32], pixels[:, 32:], digits.target < 5)  # type: ignore[misc]
 
 
-def prepared(X0: np.ndarray, X1: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
+def design(X0: np.ndarray, degree: int) -> Pipeline:
+    """What makes features of columns, learned from the source."""
     expand = [PolynomialFeatures(degree, include_bias=False), StandardScaler()] if degree > 1 else []
-    prepare = make_pipeline(StandardScaler(), *expand).fit(X0)
+    return make_pipeline(StandardScaler(), *expand).fit(X0)
+
+
+def prepared(X0: np.ndarray, X1: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    prepare = design(X0, degree)
     return prepare.transform(X0), np.clip(prepare.transform(X1), -10, 10)
 
 

@@ -84,6 +84,8 @@ def test_what_scripts_and_pages_import_is_there(path):
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_the_readme_runs(block):
     names: dict[str, object] = {}
+    for package in EXTRAS & set(re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE)):
+        pytest.importorskip(package)
     exec(compile(block, "README.md", "exec"), names)
     assert {"advice", "model"} & names.keys()
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from headwater import SourceRidge, Spectrum, calibrate, theory
+from headwater.advice.calibration import maximum
 from headwater.advice.calibration.covariance import shrunk
-from headwater.advice.calibration.likelihood import Point
+from headwater.advice.calibration.likelihood import Likelihood, Point
 from headwater.advice.calibration.posterior import posterior
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import as_source
@@ -73,16 +76,16 @@ SHAPES = [{}, {"p": 6, "n0": 20, "n1": 30}, {"p": 20, "n0": 8, "n1": 15, "q": 2}
 def test_the_likelihood_is_the_dense_one(shape):
     """Up to a constant; its slope by differences; its information never negative."""
     data = tables(**shape)
-    meeting, rng = met(*data), np.random.default_rng(1)
+    likelihood, rng = Likelihood(met(*data)), np.random.default_rng(1)
     apart = []
     for _ in range(4):
         parameters = np.r_[rng.normal(), np.exp(rng.normal(size=4))]
-        point = Point(meeting, parameters)
+        point = Point(likelihood, parameters)
         apart.append(point.value - dense(parameters, *data))
         slope, information = point.derivatives
         steps = [1e-6 * max(1.0, abs(parameters[i])) * np.eye(5)[i] for i in range(5)]
         differences = [
-            (Point(meeting, parameters + step).value - Point(meeting, parameters - step).value) / (2 * step.sum())
+            (point.moved(parameters + step).value - point.moved(parameters - step).value) / (2 * step.sum())
             for step in steps
         ]
         np.testing.assert_allclose(slope, differences, rtol=1e-5, atol=1e-5)
@@ -96,7 +99,7 @@ def test_the_posterior_is_the_dense_one(shape):
     X0, y0, X1, y1 = tables(**shape)
     rng = np.random.default_rng(2)
     parameters, h = np.array([0.7, 0.3, 1.1, 0.2, 0.6]), rng.normal(size=(X0.shape[1], y0.shape[1]))
-    mean, variance = Point(met(X0, y0, X1, y1), parameters).of_target(h)
+    mean, variance = Point(Likelihood(met(X0, y0, X1, y1)), parameters).of_target(h)
     Q0, Q1 = contrasts(len(X0)), contrasts(len(X1))
     X0, X1 = Q0.T @ X0, Q1.T @ X1
     y = np.r_[Q0.T @ y0, Q1.T @ y1]
@@ -128,6 +131,60 @@ def test_the_maximum_and_the_interval_are_the_dense_ones(seed):
     t = 2.0687  # Student's 0.975 quantile of 23 degrees of freedom: 24 contrasts less the slope
     for end in found.rho_interval:
         assert np.sqrt(lowest(end) - best) == pytest.approx(np.sqrt(24 * np.log1p(t**2 / 23)), abs=0.03)
+
+
+def numbers(X0, y0, X1, y1):
+    """What a calibration and its posterior say, each as a share of its interval's width, and the width."""
+    found = calibrate(SourceRidge().fit(X0, y0), X1, y1)
+    low, high = found.rho_interval
+    if np.isinf(high - low):
+        return np.empty(0), np.inf
+    over = posterior(found.point, np.ones((1, X1.shape[1], y1.shape[1])))
+    ends = over.quantiles(over.mean[0], over.variance[0], np.array([0.05, 0.5, 0.95]))
+    return np.r_[np.array([found.rho, low, high]) / (high - low), ends / (ends[2] - ends[0])], high - low
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([1, 2]))
+def test_a_calibration_is_a_function_of_the_data(seed, q):
+    """Nothing hangs on the order of rows, columns or outputs, a rotation, a unit or a rounding error."""
+    X0, y0, X1, y1 = tables(p=6, n0=60, n1=20, q=q, seed=seed)
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    some, other, columns, outputs = (rng.permutation(n) for n in (60, 20, 6, q))
+    base, width = numbers(X0, y0, X1, y1)
+    if np.isinf(width):
+        return
+    order = X0[some][:, columns], y0[some][:, outputs], X1[other][:, columns], y1[other][:, outputs]
+    for changed in (order, (X0, 10 * y0, X1, 10 * y1)):
+        np.testing.assert_allclose(numbers(*changed)[0], base, atol=1e-6)
+    np.testing.assert_allclose(numbers(X0 @ turn, y0, X1 @ turn, y1)[0][:3], base[:3], atol=1e-6)
+    rounded = [each * (1 + 2e-16 * rng.choice([-1, 0, 1], size=each.shape)) for each in (X0, y0, X1, y1)]
+    np.testing.assert_allclose(numbers(*rounded)[0][:3], base[:3], atol=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_step_is_the_best_of_its_box(seed):
+    """No coordinate has a slope to follow: nil inside, outward at a side."""
+    rng = np.random.default_rng(seed)
+    half = rng.normal(size=(5, 4)) * rng.choice([1, 30], size=4)
+    matrix = half @ half.T + 1e-3 * np.eye(5)
+    slope, low, high = 3 * rng.normal(size=5), -rng.choice([0, 0.1, 5], size=5), rng.choice([0.2, 4], size=5)
+    step = maximum._boxed(matrix, slope, low, high, [0, 2, 3, 4])
+    assert step[1] == 0
+    assert ((low <= step) & (step <= high)).all()
+    pull = np.delete(slope + matrix @ step, 1)
+    inside, step, low, high = (np.delete(each, 1) for each in ((low < step) & (step < high), step, low, high))
+    np.testing.assert_allclose(pull[inside], 0, atol=1e-6 * np.abs(slope).max())
+    assert (pull[step == low] >= -1e-6).all()
+    assert (pull[step == high] <= 1e-6).all()
+
+
+def test_a_search_that_stops_early_says_so(monkeypatch):
+    monkeypatch.setattr(maximum, "_STEPS", 1)
+    with pytest.warns(RuntimeWarning, match="not yet highest after 1 steps"):
+        calibrate(SOURCE, X1, Y1)
 
 
 def test_units_and_repetition():
@@ -277,8 +334,8 @@ def test_the_posterior_over_parameters_is_that_of_many_more_points(monkeypatch):
     levels = np.array([0.05, 0.5, 0.95])
 
     def quantiles():
-        over = posterior(found.point)
-        return over.quantiles(*over.of_target(h), levels)
+        over = posterior(found.point, h[None])
+        return over.quantiles(over.mean[0], over.variance[0], levels)
 
     few = quantiles()
     monkeypatch.setattr("headwater.advice.calibration.posterior._DRAWS", 2000)

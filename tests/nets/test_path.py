@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from headwater.nets import Recipe, SourcePath, accuracy, initial, member, mlp, sweep, train  # noqa: E402
+from headwater.nets import Recipe, SourcePath, accuracy, initial, member, mlp, stream, sweep, train  # noqa: E402
 
 RECIPE = Recipe(epochs=8, batch_size=20)
 DECAYS = [0.0, 1e-3, 10.0]
@@ -152,7 +152,7 @@ def test_best_for_returns_the_transfer_optimal_checkpoint_and_both_curves(path):
 
 def test_rows_held_out_decide_and_are_not_trained_on(path):
     X, y = rows(50, 4)
-    held = torch.randperm(50, generator=torch.Generator().manual_seed(0))[40:]
+    held = torch.randperm(50, generator=torch.Generator().manual_seed(stream(0, "held out")))[40:]
     choice = path.best_for((X, y), recipe=Recipe(2, 20))
     wrong = y.clone()
     wrong[held] = (y[held] + 1) % 3
@@ -180,3 +180,19 @@ def test_a_target_of_other_classes_takes_a_new_head(path):
     for share in (0.0, 1.0, math.nan):
         with pytest.raises(ValueError, match="held_out"):
             path.best_for(target, held_out=share)
+
+
+def test_a_new_head_is_not_the_sources_first_one(path, monkeypatch):
+    """At the same seed the source was drawn from, a head that starts afresh must be another draw."""
+    from headwater.nets import path as module
+
+    started = []
+
+    def watched(factory, states, *arguments, **options):
+        started.append(states)
+        return train(factory, states, *arguments, **options)
+
+    monkeypatch.setattr(module, "train", watched)
+    path.best_for(rows(60, 3), new=("head.*",), seed=0)
+    for seed in (0, 1):
+        assert not torch.isclose(started[0]["head.weight"][0], initial(factory, [seed])["head.weight"][0]).any()

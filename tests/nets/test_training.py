@@ -13,7 +13,9 @@ from torch import nn  # noqa: E402
 
 from headwater.nets import Recipe, accuracy, initial, member, members, mlp, train  # noqa: E402
 from headwater.nets.alone import row_wise  # noqa: E402
+from headwater.nets.recipe import Course  # noqa: E402
 from headwater.nets.stacked import Masks, layers, step  # noqa: E402
+from headwater.nets.together import predict_together, stackable, train_together  # noqa: E402
 
 DECAYS = [0.0, 1e-3, 1e-1]
 
@@ -144,6 +146,43 @@ def test_other_architectures_agree_with_a_plain_loop(factory, threads):
         state, distances = plain_loop(factory, member(start, k), data, recipe, seeds[k], DECAYS[k], pull)
         assert_same(trained.states, state, k)
         torch.testing.assert_close(trained.distance[:, k], distances, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [32, 100])
+def test_members_trained_together_by_vmap_are_those_trained_alone(batch):
+    """What a GPU does with convolutions, here on the CPU: the same draws, so the same numbers to rounding."""
+    model = convolutional(0.4)
+    data, recipe, start = rows(shape=(2, 6, 6)), Recipe(3, batch), initial(lambda: model, [0, 1, 0])
+    streams, rates, decays, pulls = [7, 8, 7], [1e-3, 1e-3, 1e-2], [1e-2, 0.0, 0.0], [0.0, 0.5, 0.0]
+    assert stackable(model)
+    course = Course(data, recipe, 4, streams, rates, decays, pulls, ("head.*",), keep=(2,))
+    together = train_together(model, start, course, lambda _: None)
+    alone = train(
+        lambda: model, start, data, recipe, seeds=[4] * 3, streams=streams, learning_rate=rates, weight_decay=decays,
+        anchor_weight=pulls, exclude=("head.*",), keep=(2,),
+    )  # fmt: skip
+    for name, value in alone.states.items():
+        torch.testing.assert_close(together.states[name], value, rtol=1e-4, atol=3e-6)
+        torch.testing.assert_close(together.kept[2][name], alone.kept[2][name], rtol=1e-4, atol=3e-6)
+    torch.testing.assert_close(together.loss, alone.loss)
+    torch.testing.assert_close(together.distance, alone.distance, rtol=1e-4, atol=1e-6)
+    logits = predict_together(model, alone.states, data[0])
+    assert (logits.argmax(-1) == data[1]).double().mean(-1).tolist() == accuracy(
+        lambda: model, alone.states, data
+    ).tolist()
+
+
+@pytest.mark.parametrize("factory", [dense, lambda: convolutional(0.4)], ids=["dense", "convolutions"])
+def test_a_longer_training_begins_as_a_shorter_one(factory, threads):
+    """Rates of their own in one stack, and states kept on the way: what a grid of rates and lengths costs one run."""
+    data = rows() if factory is dense else rows(shape=(2, 6, 6))
+    start, rates = initial(factory, [0, 0, 0]), [1e-3, 1e-2, 3e-2]
+    with threads():
+        long = train(factory, start, data, Recipe(4, 32), seeds=[0] * 3, learning_rate=rates, keep=(2, 4))
+    for k, rate in enumerate(rates):
+        short = train(factory, members(start, [k]), data, Recipe(2, 32, rate), seeds=[0])
+        assert_same(long.kept[2], member(short.states, 0), k)
+        assert_same(long.kept[4], member(long.states, k), k)
 
 
 def test_slices_of_a_batch_change_nothing():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 from sklearn.linear_model import Ridge
 
 from headwater.families.design import Design
@@ -15,7 +15,7 @@ from headwater.families.mode import find_mode
 from headwater.families.named import family_named
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
-from headwater.selection.glm_choice import hypotheses_of, weigh
+from headwater.selection.glm_choice import hypotheses_of, moderate, weigh
 from headwater.selection.glm_hypotheses import OWN_LEVEL, RELATED, SAME, SCRATCH, Target
 from headwater.selection.glm_source import GLMSource
 
@@ -104,7 +104,7 @@ def test_related_in_its_axes_is_the_dense_prior(shapes):
 def test_the_average_is_that_of_the_modes_moderated(name):
     (X0, y0), (X1, y1) = drawn(name, [(200, 4), (25, 4)])
     choice = weigh(hypotheses_of(Target(path_of(name, X1, y1)), source_of(name, X0, y0)))
-    factor, shift = family_named(name).moderation(choice.variance)
+    factor, shift = choice.moderation
     logs = np.concatenate([one.log_weight for one in choice.weighed])
     each = [coefficients(one, node) for one in choice.weighed for node in range(len(one.modes))]
     weights = np.exp(logs - logsumexp(logs))
@@ -115,6 +115,21 @@ def test_the_average_is_that_of_the_modes_moderated(name):
     assert level == pytest.approx(wanted, abs=1e-10)
     assert sum(choice.mass.values()) == pytest.approx(1)
     assert set(choice.mass) == {SCRATCH, SAME, OWN_LEVEL, RELATED}
+
+
+def test_moderation_is_the_mean_over_an_uncertain_predictor():
+    """Exact for counts; for odds within 1 % of the probability near ½ and at one in a hundred."""
+    weight = np.ones(40)
+    eta = np.linspace(-1, 1, 40)
+    assert moderate(family_named("poisson"), eta, weight, 0.8) == pytest.approx((1.0, 0.4))
+    assert moderate(family_named("gaussian"), eta, weight, 0.8) == pytest.approx((1.0, 0.0))
+    draws = np.random.default_rng(0).normal(size=400_000) * np.sqrt(0.8)
+    for at in (0.0, -4.6):
+        factor, shift = moderate(family_named("binomial"), at + eta, weight, 0.8)
+        assert 0 < factor < 1
+        wanted = expit(at + draws).mean()  # to 3e-4 at one half
+        assert expit(factor * at + shift) == pytest.approx(wanted, abs=0.01)
+    assert moderate(family_named("binomial"), np.full(3, -4.6), np.ones(3), 0.8)[0] == 1.0
 
 
 def test_evidence_knows_a_level_of_its_own_from_the_sources():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from refits import left_out
 
 from headwater import SourceRidge, Spectrum, TransferRidge, advise
 from headwater.selection.hypotheses import hypotheses
@@ -33,18 +34,8 @@ def test_the_averaged_fit_leaves_out_whole_groups_exactly(p, n, count, weighted)
     source = as_source(SourceRidge().fit(X0, y0))
     meeting = Meeting(Spectrum.from_rows(X1, y1, weight, groups=groups), (source,))
     surface = survey(meeting, hypotheses(source))
-    brute = np.empty(n)
-    ones = np.ones(n) if weight is None else weight
-    for group in range(count):
-        rest, out = groups != group, groups == group
-        without = Spectrum.from_rows(X1[rest], y1[rest], ones[rest])
-        part = Meeting(without, (source,))
-        tau = surface.target_tau * ones.sum() / ones[rest].sum()
-        logs = part.score(surface.source_tau, surface.scale, tau, "evidence") + surface.log_prior
-        share = np.exp(logs - logs.max())
-        coef = part.coefficients(surface.source_tau, surface.scale, tau, share / share.sum())[0]
-        brute[out] = y1[out] - without.y_mean[0] - (X1[out] - without.x_mean) @ coef
-    np.testing.assert_allclose(averaged_loo_residuals(meeting, surface)[:, 0], brute, atol=1e-8)
+    brute = left_out((source,), surface, X1, y1, weight, groups)
+    np.testing.assert_allclose(averaged_loo_residuals(surface), brute, atol=1e-8)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -72,9 +63,20 @@ def test_groups_of_one_are_rows(p, n):
     np.testing.assert_allclose(loo_error(each, u, taus), loo_error(alone, u, taus), rtol=1e-9)
     source = as_source(SourceRidge().fit(X0, y0))
     both = [Meeting(spectrum, (source,)) for spectrum in (alone, each)]
-    surface = survey(both[0], hypotheses(source))
-    residuals = [averaged_loo_residuals(meeting, surface) for meeting in both]
+    residuals = [averaged_loo_residuals(survey(meeting, hypotheses(source))) for meeting in both]
     np.testing.assert_allclose(*residuals, atol=1e-9)
+
+
+def test_between_hypotheses_a_group_counts_as_one_row():
+    """The log odds against the prior's are those of independent rows, as many times less as there are rows a group."""
+    (X0, y0), (X, y, _), groups = problem(12, 42, 7)
+    source = SourceRidge().fit(X0, y0)
+    rows, grouped = (TransferRidge(source).fit(X, y, groups=names).surface_ for names in (None, groups))
+    assert rows.mass.keys() == grouped.mass.keys()
+    for one, other in zip(rows.parts, grouped.parts, strict=True):
+        np.testing.assert_array_equal(one.weight, other.weight)
+    logs = [np.log(surface.share / surface.share[0]) for surface in (rows, grouped)]
+    np.testing.assert_allclose(logs[1], logs[0] / 6)
 
 
 def test_a_group_that_decides_its_own_direction_has_no_error_at_zero_penalty():
@@ -103,10 +105,10 @@ def test_the_criterion_of_a_fit_is_of_groups():
     model = TransferRidge(SourceRidge().fit(X0, y0), criterion="loo")
     meeting = model.meet(X1, y1, groups=groups)
     model.choose(meeting)
-    surface = model.surface_
-    error = loo_error(meeting.target, meeting.shifted(surface.source_tau, surface.scale), surface.target_tau)
-    np.testing.assert_allclose(surface.score, -20 * np.log(error))
-    rows = loo_error(Spectrum.from_rows(X1, y1), meeting.shifted(surface.source_tau, surface.scale), surface.target_tau)
+    part = model.surface_.parts[-1]
+    error = loo_error(meeting.target, meeting.shifted(part.source_tau, part.scale), part.target_tau)
+    np.testing.assert_allclose(part.score, -20 * np.log(error))
+    rows = loo_error(Spectrum.from_rows(X1, y1), meeting.shifted(part.source_tau, part.scale), part.target_tau)
     assert not np.allclose(error, rows)
 
 

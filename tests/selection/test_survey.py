@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import headwater.selection.survey
 from headwater import L2SPRidge, SourceRidge, Spectrum, TransferRidge
-from headwater.selection.hypotheses import hypotheses, log_logistic
+from headwater.selection.hypotheses import log_logistic, path_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import as_source
 from headwater.selection.survey import survey
@@ -53,7 +53,7 @@ def test_the_choice_is_the_posteriors_peak(p, criterion):
     pair = draw(p=p, seed=3)
     source = as_source(pair.source)
     meeting = Meeting(Spectrum.from_rows(pair.X1, pair.y1), (source,))
-    hypothesis = next(a for a in hypotheses(source) if a.name == "own penalty")
+    hypothesis = path_of(source)["own penalty"]
     unit = meeting.target.unit
 
     def height(point):
@@ -61,8 +61,8 @@ def test_the_choice_is_the_posteriors_peak(p, criterion):
         score = meeting.score(tau, scale, unit * np.exp(point[1:]), criterion)[0, 0]
         return score + log_logistic(point[0]) + log_logistic(point[1])
 
-    found = headwater.selection.survey.best(meeting, survey(meeting, [hypothesis], criterion=criterion), [hypothesis])
-    ours = np.array([np.log(found.source_tau / hypothesis.source_tau), np.log(found.target_tau / unit)])
+    found = headwater.selection.survey.best(survey(meeting, [hypothesis], criterion=criterion))
+    ours = np.log([found.source_tau[0] / hypothesis.source_tau, found.target_tau[0] / unit])
     peer = minimize(
         lambda point: -height(point), ours + 0.3, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}
     )
@@ -123,26 +123,26 @@ def test_the_fineness_of_the_grid_does_not_matter(criterion, n1, scale, monkeypa
 def test_weights_sum_to_one_and_one_row_leaves_the_prior():
     pair = draw(n1=1)
     surface = TransferRidge(pair.source).fit(pair.X1, pair.y1).surface_
-    assert surface.weight.sum() == pytest.approx(1.0)
-    assert surface.mass == pytest.approx(
-        {"scratch": 1 / 2, **dict.fromkeys(("as is", "unchanged", "own penalty", "scaled"), 1 / 8)}, abs=1e-3
-    )
+    assert surface.share.sum() == pytest.approx(1.0)
+    assert all(part.weight.sum() == pytest.approx(1.0) for part in surface.parts)
+    kinds = ("scratch", "same task", "same task, own level", "related")
+    assert surface.mass == pytest.approx(dict.fromkeys(kinds, 1 / 4), abs=1e-3)
 
 
 def test_the_average_is_the_weighted_sum_of_fits():
     pair = draw()
     source = pair.source
-    model = TransferRidge(source).fit(pair.X1, pair.y1)
-    surface, total = model.surface_, np.zeros(10)
-    k, m = np.unravel_index(np.argsort(surface.weight, axis=None)[-400:], surface.weight.shape)
-    for i, j in zip(k, m, strict=True):
-        start = source.at(surface.source_tau[i])
-        fit = L2SPRidge(start, tau=surface.target_tau[j], scale=surface.scale[i]).fit(pair.X1, pair.y1)
-        total += surface.weight[i, j] * fit.coef_
-    held = surface.weight[k, m].sum()
-    assert held > 0.5
+    model = TransferRidge(source, scale=False).fit(pair.X1, pair.y1)
+    total, held = np.zeros(10), 0.0
+    for part, share in zip(model.surface_.parts, model.surface_.share, strict=True):
+        weight = share * part.weight
+        for i, j in np.argwhere(weight > 1e-3 * weight.max()):
+            start = source.at(part.source_tau[i])
+            fit = L2SPRidge(start, tau=part.target_tau[j], scale=part.scale[i]).fit(pair.X1, pair.y1)
+            total, held = total + weight[i, j] * fit.coef_, held + weight[i, j]
+    assert held > 0.9
     assert np.abs(total - held * model.coef_).max() < (1 - held) * np.abs(model.coef_).max()
-    lone = TransferRidge(pair.source, average=False).fit(pair.X1, pair.y1)
+    lone = TransferRidge(pair.source, scale=False, average=False).fit(pair.X1, pair.y1)
     at = L2SPRidge(pair.source.at(lone.source_tau_), tau=lone.tau_, scale=lone.scale_).fit(pair.X1, pair.y1)
     np.testing.assert_allclose(lone.coef_, at.coef_, atol=1e-10)
 
@@ -190,7 +190,8 @@ def test_a_fit_beyond_all_bounds_is_still_a_number(source_of, case):
         X1, y1 = np.repeat(X1, 2, axis=0), np.repeat(y1, 2)
     for tau in (0.0, "auto"):
         model = TransferRidge(source_of(pair), tau=tau).fit(X1, y1)
-        np.testing.assert_allclose(model.predict(X1), y1, atol=1e-5 * np.abs(y1).max())
+        if case != "one row" or tau == 0:  # one row may be noise about the source's level
+            np.testing.assert_allclose(model.predict(X1), y1, atol=1e-5 * np.abs(y1).max())
         assert not np.isnan([model.tau_, model.scale_]).any()
 
 

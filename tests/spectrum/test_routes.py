@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import Ridge
 
 from headwater import L2SPRidge, Moments, SourceRidge, Spectrum, TransferRidge
-from headwater.selection.hypotheses import hypotheses
-from headwater.selection.left_out import averaged_loo_residuals
-from headwater.selection.meeting import Meeting
-from headwater.selection.source import as_source
-from headwater.selection.survey import survey
 
 SHAPES = [(60, 8), (20, 8), (9, 8), (10, 30)]
 TAUS = np.array([0.0, 1e-3, 0.1, 1.0, np.inf])
@@ -137,32 +133,10 @@ def test_ends_are_values():
     assert not scratch.transferred_
 
 
-@pytest.mark.parametrize(("p", "n1"), [(60, 20), (10, 30), (6, 12)])
-def test_the_whole_averaged_fit_is_left_out_exactly(p, n1):
-    rng = np.random.default_rng(p)
-    w = rng.normal(size=p) / np.sqrt(p)
-    X0, X1 = rng.normal(size=(50, p)), rng.normal(size=(n1, p)) + 1
-    source = as_source(SourceRidge().fit(X0, X0 @ w + rng.normal(size=50)))
-    y1 = X1 @ (0.6 * w) + 0.5 * rng.normal(size=n1)
-    meeting = Meeting(Spectrum.from_rows(X1, y1), (source,))
-    surface = survey(meeting, hypotheses(source))
-    brute = []
-    for i in range(n1):
-        rest = np.arange(n1) != i
-        without = Spectrum.from_rows(X1[rest], y1[rest])
-        tau = surface.target_tau * n1 / (n1 - 1)
-        part = Meeting(without, (source,))
-        logs = part.score(surface.source_tau, surface.scale, tau, "evidence") + surface.log_prior
-        weight = np.exp(logs - logs.max())
-        coef = part.coefficients(surface.source_tau, surface.scale, tau, weight / weight.sum())[0]
-        brute.append(y1[i] - without.y_mean[0] - (X1[i] - without.x_mean) @ coef)
-    np.testing.assert_allclose(averaged_loo_residuals(meeting, surface)[:, 0], brute, atol=1e-10)
-
-
 def test_wide_tables_stay_wide():
     """p ≫ n: nothing of size p×p, dense or sparse."""
     rng = np.random.default_rng(0)
-    X = scipy.sparse.random_array((40, 200_000), density=1e-3, rng=rng, format="csr")
+    X = random_sparse((40, 200_000), 1e-3, rng)
     y = rng.normal(size=40)
     sparse = TransferRidge(SourceRidge().fit(X, y)).fit(X[:20], y[:20])
     assert sparse.coef_.shape == (200_000,)

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse
+from draws import random_sparse
 from sklearn.linear_model import Ridge
 
 import headwater.spectrum.routes
@@ -271,7 +272,7 @@ def test_single_precision_is_never_copied_into_double_as_a_whole(shape, weighted
 def test_wide_tables_cost_what_their_rows_cost():
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(10, 100_000))
-    sparse = scipy.sparse.random_array((100, 200_000), density=1e-3, rng=rng, format="csr")
+    sparse = random_sparse((100, 200_000), 1e-3, rng)
     for rows, room in ((dense, 5 * dense.nbytes), (sparse, 5e7)):
         y = rng.normal(size=rows.shape[0])
         start = np.ones(rows.shape[1])

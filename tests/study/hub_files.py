@@ -10,30 +10,34 @@ import pyarrow as pa
 from optional import Image
 from pyarrow import parquet
 
-from headwater.study.networks.data import ORIGINS, SPLITS
+from headwater.study.networks.catalogue import DATA_SETS, Images
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe") for b in ("rat", "sel", "tin", "vox", "zem", "bir", "dol")]
 
 
-def images(shape: tuple[int, ...], per_class: int, seed: int, kind: str) -> pa.Table:
+def images(layout: Images, per_class: int, seed: int) -> pa.Table:
     """Noise around a pattern for each class, as the hub's {bytes, path} and label."""
-    patterns = np.random.default_rng(99).integers(0, 256, (10, *shape))
+    patterns = np.random.default_rng(99).integers(0, 256, (10, *layout.shape))
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(10), per_class))
     cells = []
     for label in labels:
-        noisy = np.clip(patterns[label] + rng.normal(0, 60, shape), 0, 255).astype(np.uint8)
+        noisy = np.clip(patterns[label] + rng.normal(0, 60, layout.shape), 0, 255).astype(np.uint8)
         file = io.BytesIO()
-        Image.fromarray(noisy).save(file, kind)
+        Image.fromarray(noisy).save(file, "PNG" if len(layout.shape) == 2 else "JPEG")
         cells.append({"bytes": file.getvalue(), "path": "x"})
-    column = "image" if len(shape) == 2 else "img"
-    return pa.table({column: pa.array(cells), "label": pa.array(labels)})
+    return pa.table({layout.column: pa.array(cells), "label": pa.array(labels)})
 
 
 def messages(per_class: int, seed: int) -> pa.Table:
     """Messages with headers, quotes and signatures, each group fond of words of its own."""
     rng = np.random.default_rng(seed)
-    groups = [*SPLITS["newsgroups"][0], *SPLITS["newsgroups"][1], "soc.religion.christian", "talk.politics.mideast"]
+    groups = [
+        *DATA_SETS["newsgroups"].source,
+        *DATA_SETS["newsgroups"].target,
+        "soc.religion.christian",
+        "talk.politics.mideast",
+    ]
     texts, labels = [], []
     for number, group in enumerate(sorted(groups)):
         for _ in range(per_class):
@@ -54,14 +58,10 @@ def messages(per_class: int, seed: int) -> pa.Table:
 
 def write(folder: Path, dataset: str, per_class: tuple[int, int]) -> Path:
     """Write the data set's two files (train, test) below the folder."""
-    for file, count, seed in zip(ORIGINS[dataset].local, per_class, (0, 1), strict=True):
+    for file, count, seed in zip(DATA_SETS[dataset].origin.local, per_class, (0, 1), strict=True):
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        if dataset == "newsgroups":
-            table = messages(count, seed)
-        elif dataset == "mnist":
-            table = images((28, 28), count, seed, "PNG")
-        else:
-            table = images((32, 32, 3), count, seed, "JPEG")
+        layout = DATA_SETS[dataset].images
+        table = images(layout, count, seed) if layout else messages(count, seed)
         parquet.write_table(table, path)
     return folder

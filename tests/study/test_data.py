@@ -19,7 +19,9 @@ from optional import Image
 from pyarrow import parquet
 from sklearn.datasets import _twenty_newsgroups as reference
 
+from headwater.study.networks import catalogue
 from headwater.study.networks import data as datasets
+from headwater.study.networks.experiment import Networks
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 
@@ -27,7 +29,7 @@ REAL = Path(__file__).parents[3] / "shared" / "data"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    for name in datasets.ORIGINS:
+    for name in catalogue.DATA_SETS:
         hub_files.write(folder, name, (4, 2))
     return folder
 
@@ -49,9 +51,9 @@ def test_a_pair_shares_features_and_no_class(
 
 
 def test_pixels_are_normalised_by_channel_and_classes_renumbered_in_the_papers_order(folder: Path) -> None:
-    table = parquet.read_table(folder / datasets.ORIGINS["cifar10"].local[0])
+    table = parquet.read_table(folder / catalogue.DATA_SETS["cifar10"].origin.local[0])
     pair = datasets.load("cifar10", folder)
-    wanted = [datasets.OBJECTS.index(name) for name in pair.target.classes]
+    wanted = [catalogue.DATA_SETS["cifar10"].classes.index(name) for name in pair.target.classes]
     rows = [(cell["bytes"], label) for cell, label in zip(*(c.to_pylist() for c in table.columns), strict=True)]
     mine = [(data, wanted.index(label)) for data, label in rows if label in wanted]
     assert pair.target.train.y.tolist() == [label for _, label in mine]
@@ -88,7 +90,7 @@ def test_words_come_from_the_sources_training_messages(folder: Path) -> None:
 def damage(folder: Path, what: str) -> Path:
     """A copy of the MNIST files with the training file made wrong."""
     hub_files.write(folder, "mnist", (2, 1))
-    path = folder / datasets.ORIGINS["mnist"].local[0]
+    path = folder / catalogue.DATA_SETS["mnist"].origin.local[0]
     table = parquet.read_table(path)
     if what == "missing":
         path.unlink()
@@ -113,7 +115,7 @@ def damage(folder: Path, what: str) -> Path:
         cells[3] = None
         parquet.write_table(table.set_column(0, "image", pa.array(cells)), path)
     elif what == "size":
-        parquet.write_table(hub_files.images((9, 9), 2, 0, "PNG"), path)
+        parquet.write_table(hub_files.images(catalogue.Images("image", (9, 9), (0.0,), (1.0,)), 2, 0), path)
     elif what == "class":
         parquet.write_table(table.filter(pa.compute.not_equal(table["label"], 7)), path)
     return path
@@ -167,7 +169,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return
         type(self).asked.append(self.path)
         name = self.path.split("/resolve/")[1].split("/", 1)[1]
-        origin = next(origin for origin in datasets.ORIGINS.values() if f"/datasets/{origin.repository}/" in self.path)
+        origins = [dataset.origin for dataset in catalogue.DATA_SETS.values()]
+        origin = next(origin for origin in origins if f"/datasets/{origin.repository}/" in self.path)
         body = (type(self).folder / origin.local[origin.hub.index(name)]).read_bytes()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -214,6 +217,7 @@ def test_the_hubs_files_are_downloaded_once(tmp_path: Path, folder: Path, hub: t
 
 
 def test_without_a_network_one_line_says_what_to_do(tmp_path: Path) -> None:
+    pytest.importorskip("torch")  # which is asked for first
     code = "from headwater.cli import main; import sys; sys.argv = ['headwater', 'reproduce', 'mnist']; main()"
     done = elsewhere(f"import os; os.chdir({str(tmp_path)!r}); {code}", tmp_path / "hf", "http://x", HF_HUB_OFFLINE="1")
     assert done.returncode == 2
@@ -231,3 +235,16 @@ def test_the_real_messages_are_stripped_as_scikit_learn_strips_them() -> None:
         for text in texts
     ]
     assert datasets.strip(texts) == expected
+
+
+@pytest.mark.parametrize("name", catalogue.DATA_SETS)
+def test_a_data_set_is_whole(name: str) -> None:
+    """What one value has to say for the command, the network and the report to follow from it."""
+    dataset = catalogue.DATA_SETS[name]
+    assert not set(dataset.source) & set(dataset.target)
+    assert dataset.title and dataset.tasks and dataset.help
+    for scale in ("paper", "small"):
+        assert Networks.of(name, scale).setting.dataset == name
+    if dataset.images:
+        assert {*dataset.source, *dataset.target} <= set(dataset.classes)
+        assert len(dataset.images.mean) == len(dataset.images.spread) == (*dataset.images.shape, 1)[2]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
-from headwater.advice.calibration.likelihood import variance
+from headwater.advice.calibration.side import variance
 from headwater.advice.outlook import Curve, Gains, Law, Outlook, curve
 from headwater.advice.ranking import Ranking
 from headwater.selection.meeting import Meeting
@@ -172,6 +172,7 @@ class Findings:
             "direction": self.direction,
             "scale": self.scale,
             "weight": self.weight,
+            "hypotheses": self.surface.mass,
             "errors": asdict(self.errors),
             "benefit": asdict(self.benefit),
             "alignment": self.calibration.as_dict(),

@@ -13,7 +13,7 @@ from scipy.special import logit, stdtrit
 from headwater.advice.calibration.covariance import Shrunk, shrunk
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.calibration.likelihood import TARGET_NOISE
-from headwater.advice.calibration.posterior import Posterior, posterior
+from headwater.advice.calibration.posterior import posterior
 from headwater.selection.prediction import Interval
 from headwater.spectrum.criteria import loo_error
 from headwater.spectrum.rows import Array
@@ -61,19 +61,19 @@ class Outlook:
 
     calibration: Calibration
 
-    def gain(self, scratch: Array, other: Array) -> Interval:
-        """The posterior mean of the gain of coefficients (q, p) over scratch's, and its central 90 % interval."""
-        difference = (scratch - other).T
-        if not difference.any():
-            return Interval(0.0, 0.0, 0.0)
-        if self._posterior is None:
-            return UNKNOWN
-        outputs = difference.shape[1]
-        seen = self._covariance @ difference
-        mean, variance = self._posterior.of_target(seen)
-        mean = (np.vdot(seen, (scratch + other).T) - 2 * mean) / outputs
-        low, high = self._posterior.quantiles(mean, 4 * variance / outputs**2, _LEVELS)
-        return Interval(float(self._posterior.weight @ mean), float(low), float(high))
+    def gains(self, scratch: Array, others: list[Array]) -> list[Interval]:
+        """What each of others' coefficients (q, p) gains over scratch's: the posterior mean and its 90 % interval."""
+        same = Interval(0.0, 0.0, 0.0)
+        if self.calibration.point is None:
+            return [UNKNOWN if (scratch - other).any() else same for other in others]
+        seen = np.array([self._covariance @ (scratch - other).T for other in others])
+        found, outputs = posterior(self.calibration.point, seen), len(scratch)
+        foretold = []
+        for each, other, mean, variance in zip(seen, others, found.mean, found.variance, strict=True):
+            mean = (np.vdot(each, (scratch + other).T) - 2 * mean) / outputs
+            low, high = found.quantiles(mean, 4 * variance / outputs**2, _LEVELS)
+            foretold.append(Interval(float(found.weight @ mean), float(low), float(high)) if each.any() else same)
+        return foretold
 
     def law(self, target_tau: float) -> Law:
         """The two-number law with Q = ‖ŵ0(τ_S)‖² an output, as the target's fit at this penalty leaves it.
@@ -112,10 +112,6 @@ class Outlook:
         enough = (rho > np.maximum(quantile, odds) * error) | ((rho + quantile * error) ** 2 * information < worth)
         enough[0] = False
         return float(np.ceil(rows[np.argmax(enough)] - target.n)) if enough.any() else np.nan
-
-    @cached_property
-    def _posterior(self) -> Posterior | None:
-        return None if self.calibration.point is None else posterior(self.calibration.point)
 
     @cached_property
     def _covariance(self) -> Shrunk:

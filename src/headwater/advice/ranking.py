@@ -77,18 +77,19 @@ def rank(model: TransferRidge, meeting: Meeting) -> Ranking:
     return Ranking(
         ranked(meeting, model.surface_),
         stacked=model.surface_.mass.get(STACKED, 0.0),
-        error=predicted_error(meeting, model.surface_),
+        error=predicted_error(model.surface_),
         model=model,
     )
 
 
 def ranked(meeting: Meeting, surface: Surface) -> tuple[Ranked, ...]:
     """The sources of a meeting, those that hold most of the posterior first; equals by their errors."""
-    held = surface.weight.sum(axis=1) * (surface.hypothesis == STACKED)
-    scales = held @ surface.scale / held.sum() if held.any() else np.full(len(meeting.sources), np.nan)
+    stacked = [part for part in surface.parts if part.hypothesis.kind == STACKED]
+    scales = stacked[0].weight.sum(axis=1) @ stacked[0].scale if stacked else np.full(len(meeting.sources), np.nan)
     found = []
     for index, (source, weight) in enumerate(zip(meeting.sources, surface.source_weight, strict=True)):
         alone = meeting.alone(index)
-        error = predicted_error(alone, survey(alone, hypotheses(source), criterion=surface.criterion))
+        compared = hypotheses(source, criterion=surface.criterion)
+        error = predicted_error(survey(alone, compared, criterion=surface.criterion))
         found.append(Ranked(index, float(weight), float(scales[index]), source.credibility, error))
     return tuple(sorted(found, key=lambda one: (-one.weight, one.error)))

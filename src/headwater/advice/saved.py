@@ -77,7 +77,7 @@ class SavedModel:
 
 def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
     """What of a fit is worth keeping: no decomposition and no rows."""
-    meeting, fitted = advice.meeting, advice.model
+    fitted = advice.model
     model = clone(fitted).set_params(source=None)
     for name in _PREDICTING:
         if hasattr(fitted, name):
@@ -87,8 +87,8 @@ def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
         del model.feature_names_in_
 
     def averaged(surface: Surface) -> tuple[Array, float]:
-        coef = meeting.coefficients(*surface.points, surface.weight)[0]
-        return coef, float(meeting.target.y_mean[0] - coef @ meeting.target.x_mean)
+        coef, intercept = surface.fitted
+        return coef[0], float(intercept[0])
 
     last = fitted.source[-1]
     rivals = {

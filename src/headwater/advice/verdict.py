@@ -16,12 +16,10 @@ from headwater.advice.ranking import is_listed, rank
 from headwater.advice.wording import describe, notes, sentence
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
-from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, SCALED, SCRATCH, hypotheses
+from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, RELATED, SCRATCH, path_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.prediction import Errors, benefit_of, predicted_error
-from headwater.selection.surface import Choice, Surface
 from headwater.selection.survey import best, survey
-from headwater.spectrum.rows import Array
 
 
 @dataclass(frozen=True)
@@ -84,41 +82,32 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     """The advice about one source, from the model fitted to its meeting with the target."""
     start, surface, criterion = meeting.source, model.surface_, model.criterion
 
-    # Each by itself: the joint surface's grid closes in on where the whole has mass, which may miss a rival's.
-    alone = {hypothesis.name: [hypothesis] for hypothesis in hypotheses(start)}
-    surfaces = {name: survey(meeting, compared, criterion=criterion) for name, compared in alone.items()}
-
-    def peak(name: str) -> Choice:
-        return best(meeting, surfaces[name], alone[name])
-
-    useful = surface.unscaled_weight > surface.mass[SCRATCH]
-    unscaled = peak(SCRATCH if not useful else OWN_PENALTY if start.spectrum else AS_IS)
+    alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
+    path = survey(meeting, [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)],
+                  criterion=criterion)  # fmt: skip
+    unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration = calibrate_meeting(meeting)
     outlook = Outlook(calibration)
-
-    def averaged(over: Surface) -> Array:
-        return meeting.coefficients(*over.points, over.weight)
-
-    scratch = averaged(surfaces[SCRATCH])
+    scratch = alone[SCRATCH].fitted[0]
     return Advice(
         source=Size(start.spectrum.n if start.spectrum else np.nan, start.n_features, start.n_outputs),
         target=Size(meeting.target.n, start.n_features, start.n_outputs),
         source_optimal_tau=start.known_tau,
-        transfer_optimal_tau=unscaled.source_tau,
-        target_tau=unscaled.target_tau,
-        scale=peak(SCALED).scale,
+        transfer_optimal_tau=unscaled[0],
+        target_tau=unscaled[2],
+        scale=best(alone[RELATED]).point[1],
         weight=surface.transfer_weight,
         errors=Errors(
-            scratch=predicted_error(meeting, surfaces[SCRATCH]),
-            source_optimal=predicted_error(meeting, surfaces[AS_IS]),
-            chosen=predicted_error(meeting, surface),
-            scaled=predicted_error(meeting, surfaces[SCALED]),
+            scratch=predicted_error(alone[SCRATCH]),
+            source_optimal=predicted_error(alone[AS_IS]),
+            chosen=predicted_error(surface),
+            scaled=predicted_error(alone[RELATED]),
         ),
         benefit=benefit_of(meeting),
-        gain=Gains(*(outlook.gain(scratch, averaged(over)) for over in (surface, surfaces[AS_IS]))),
+        gain=Gains(*outlook.gains(scratch, [over.fitted[0] for over in (surface, alone[AS_IS])])),
         notes=tuple(notes(meeting, calibration)),
         criterion=criterion,
-        workings=Workings(model, meeting, surface, surfaces, calibration, outlook),
+        workings=Workings(model, meeting, surface, alone, calibration, outlook),
     )
 
 
@@ -135,6 +124,6 @@ def with_penalties(advice: Advice, source_tau: float | None = None, tau: float |
     return replace(
         advice,
         workings=replace(advice.workings, model=model),
-        errors=replace(advice.errors, chosen=predicted_error(advice.meeting, model.surface_)),
+        errors=replace(advice.errors, chosen=predicted_error(model.surface_)),
         notes=(*advice.notes, note),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.findings import Findings
-from headwater.selection.hypotheses import SCALED, Hypothesis
+from headwater.selection.hypotheses import AS_IS, OWN_LEVEL, OWN_PENALTY, RELATED, SAME, Hypothesis
 from headwater.selection.meeting import Meeting
 from headwater.selection.prediction import Interval
 
@@ -32,9 +32,12 @@ def _verdict(advice: Findings) -> str:
 
 
 def _how(advice: Findings) -> str:
+    same, related, path = (advice.surface.share_of(*k) for k in ((SAME, OWN_LEVEL), (RELATED,), (AS_IS, OWN_PENALTY)))
+    if same > max(related, path):
+        return ", as the same task: as if both tables were one"
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
-    if advice.surface.mass[SCALED] > advice.surface.unscaled_weight:
+    if related > path:
         return f", with the source's coefficients multiplied by about {advice.scale:.2g}"
     if advice.direction == "unknown":
         return ""
@@ -55,6 +58,9 @@ def what_is_known(advice: Findings) -> Iterator[str]:
     else:
         low, high = calibration.rho_interval
         yield f"alignment rho {calibration.rho:.3g} (95 % interval {low:.3g} to {high:.3g})"
+    mass = ", ".join(f"{name} {share:.0%}" for name, share in advice.surface.mass.items())
+    level = advice.surface.share_of(SAME)
+    yield f"posterior weight: {mass}" + (f"; the level is the source's with {level:.0%}" if level else "")
     yield f"the choice takes {_interval(gain.chosen)} off the target's excess risk from scratch"
     yield f"the source at its own best penalty, as it is, takes {_interval(gain.source_optimal)} off"
     if calibration.identified:
@@ -86,7 +92,7 @@ def what_would_change_it(advice: Findings) -> Iterator[str]:
 def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
     """What the numbers alone would hide."""
     low, high = calibration.rho_interval
-    least, most = Hypothesis(SCALED, 1.0, axis="scale").reach
+    least, most = Hypothesis(RELATED, 1.0, axis="scale").reach
     if calibration.identified and (low > most or high < least):
         yield (
             f"by the alignment the target's outcome is about {calibration.rho:.3g} times the source's, beyond what a "

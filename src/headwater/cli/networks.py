@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -45,51 +46,51 @@ Out = Annotated[
     ),
 ]
 Workers = Annotated[int, typer.Option(help="Cores to use; 0 is all of them.")]
+Rates = Annotated[str, typer.Option("--target-lr", help="Learning rates of the control's fine-tunings.")]
+Lengths = Annotated[
+    str | None,
+    typer.Option(
+        "--target-epochs", help="Epochs of the control's fine-tunings; 1 and 3 times the paper's unless told."
+    ),
+]
+Heads = Annotated[
+    str | None,
+    typer.Option("--head", help="The target's head in the control: kept, fresh or both; the paper's unless told."),
+]
+Control = Annotated[
+    str,
+    typer.Option(
+        help="What the control fine-tunes at every rate and length: standard, and l2sp and scaled (from the source's "
+        "weights times 1, 0.8, 0.6 or 0.4) if named."
+    ),
+]
 
 
-def mnist(
-    out: Out = None,
-    scale: Scale = "paper",
-    data: Data = None,
-    seeds: Seeds = None,
-    weight_decays: Decays = None,
-    share: Share = None,
-    device: Device = "cpu",
-    workers: Workers = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Digits 0 3 6 8 9 → 1 2 4 5 7, dense network: accuracies against the source's weight decay."""
-    _sweep("mnist", out, scale, data, seeds, weight_decays, share, device, workers, as_json)
+def sweep(dataset: str) -> Callable[..., None]:
+    """The command of one data set."""
 
+    def command(
+        out: Out = None,
+        scale: Scale = "paper",
+        data: Data = None,
+        seeds: Seeds = None,
+        weight_decays: Decays = None,
+        share: Share = None,
+        target_lr: Rates = "3e-4,1e-3,3e-3,1e-2",
+        target_epochs: Lengths = None,
+        head: Heads = None,
+        control: Control = "standard",
+        device: Device = "cpu",
+        workers: Workers = 0,
+        as_json: AsJson = False,
+    ) -> None:
+        from headwater.study.networks.experiment import Networks
 
-def cifar10(
-    out: Out = None,
-    scale: Scale = "paper",
-    data: Data = None,
-    seeds: Seeds = None,
-    weight_decays: Decays = None,
-    share: Share = None,
-    device: Device = "cpu",
-    workers: Workers = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Photographs of animals → of vehicles and horses, convolutions: accuracies against the source's weight decay."""
-    _sweep("cifar10", out, scale, data, seeds, weight_decays, share, device, workers, as_json)
+        options = _options(seeds, weight_decays, target_lr, target_epochs, head, control)
+        options |= {} if share is None else {"shares": (share,)}
+        _run(Networks.of(dataset, scale, data=data, device=device, **options), out, workers, as_json)
 
-
-def newsgroups(
-    out: Out = None,
-    scale: Scale = "paper",
-    data: Data = None,
-    seeds: Seeds = None,
-    weight_decays: Decays = None,
-    share: Share = None,
-    device: Device = "cpu",
-    workers: Workers = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Messages on computers and science → nine other groups, dense network: accuracies against weight decay."""
-    _sweep("newsgroups", out, scale, data, seeds, weight_decays, share, device, workers, as_json)
+    return command
 
 
 def independence(
@@ -100,6 +101,8 @@ def independence(
     seeds: Seeds = None,
     weight_decays: Decays = None,
     shares: Shares = "0.01,0.05,0.1,0.2,0.5",
+    target_lr: Rates = "3e-4,1e-3,3e-3,1e-2",
+    target_epochs: Lengths = None,
     device: Device = "cpu",
     workers: Workers = 0,
     as_json: AsJson = False,
@@ -108,35 +111,35 @@ def independence(
     from headwater.cli.study import numbers
     from headwater.study.networks.experiment import Networks
 
-    options = _options(seeds, weight_decays) | {"shares": numbers("--shares", shares)}
-    experiment = Networks.independence(dataset, scale, data=data, device=device, **options)
-    _run(experiment, out, workers, as_json)
+    options = _options(seeds, weight_decays, target_lr, target_epochs, None, "standard")
+    options |= {"shares": numbers("--shares", shares)}
+    _run(Networks.independence(dataset, scale, data=data, device=device, **options), out, workers, as_json)
 
 
-def _sweep(
-    name: str,
-    out: Path | None,
-    scale: Literal["paper", "small"],
-    data: Path | None,
+def _options(
     seeds: int | None,
     weight_decays: str | None,
-    share: float | None,
-    device: str,
-    workers: int,
-    as_json: bool,
-) -> None:
-    from headwater.study.networks.experiment import Networks
-
-    options = _options(seeds, weight_decays) | ({} if share is None else {"shares": (share,)})
-    _run(Networks.of(name, scale, data=data, device=device, **options), out, workers, as_json)
-
-
-def _options(seeds: int | None, weight_decays: str | None) -> dict[str, object]:
+    target_lr: str,
+    target_epochs: str | None,
+    head: str | None,
+    control: str,
+) -> dict[str, Any]:
+    """What was told, as the experiment's own fields."""
     from headwater.cli.study import numbers, twelve_digits
 
-    options: dict[str, object] = {} if seeds is None else {"seeds": seeds}
+    options: dict[str, Any] = {"target_lr": twelve_digits(numbers("--target-lr", target_lr, "geomspace"))}
+    options["control"] = tuple(control.split(","))
+    if seeds is not None:
+        options["seeds"] = seeds
     if weight_decays is not None:
         options["weight_decays"] = twelve_digits(numbers("--weight-decays", weight_decays, "geomspace"))
+    if target_epochs is not None:
+        epochs = numbers("--target-epochs", target_epochs)
+        if not all(value.is_integer() for value in epochs):
+            raise ValueError("--target-epochs must hold whole numbers")
+        options["target_epochs"] = tuple(map(int, epochs))
+    if head is not None:
+        options["heads"] = tuple(head.split(","))
     return options
 
 
@@ -154,8 +157,8 @@ def _print_json(result: Result) -> None:
 
     print_json(
         {
-            "summary": [dict(row) for row in result.shown.summary],
             **result.shown.details,
+            "summary": [dict(row) for row in result.shown.summary],
             "config": result.experiment.config,
             "seconds": result.seconds,
         }
@@ -165,13 +168,13 @@ def _print_json(result: Result) -> None:
 def _print_table(result: Result) -> None:
     from headwater.cli.study import print_files
 
-    columns = [name for name in result.shown.summary[0] if name not in ("share", "weight_decay")]
-    print(
-        f"{'rows':>6} {'decay':>8} "
-        + " ".join(f"{name.replace('_mean', '').replace('_', ' '):>11}" for name in columns)
-    )
+    for line in result.shown.verdict:
+        print(line)
+    means = [name for name in result.shown.summary[0] if name.endswith("_mean")]
+    titles = [name.removesuffix("_mean").replace("_", " ") for name in means]
+    print(f"\n{'rows':>6} {'decay':>8} " + " ".join(f"{title:>15}" for title in titles))
     for row in result.shown.summary:
-        numbers = " ".join(f"{100 * row[name]:11.2f}" for name in columns)
+        numbers = " ".join(f"{100 * row[name]:7.2f} ± {100 * row[name.replace('_mean', '_sd')]:5.2f}" for name in means)
         print(f"{100 * row['share']:4g} % {row['weight_decay']:8.2g} {numbers}")
     for paragraph in result.shown.findings:
         print(f"\n{paragraph}")

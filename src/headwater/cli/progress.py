@@ -1,21 +1,24 @@
-"""Progress on standard error: done, rate and time left; nothing where no one is watching."""
+"""Progress on standard error: done, rate and time left; where no one is watching, a line a minute for the log."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+EVERY = 60.0  # seconds between two lines of a log
+
 
 @contextmanager
-def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[float, int], None] | None]:
-    """A function of (done, total) that moves a bar, or None where standard error is not a terminal.
+def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[float, int], None]]:
+    """A function of (done, total) that moves a bar, or writes a line a minute where standard error is no terminal.
 
     Trials that were stored before count as done, and do not flatter the rate.
     """
     if not sys.stderr.isatty():
-        yield None
+        yield _lines(description, unit)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -39,6 +42,24 @@ def progress_bar(description: str, unit: str = "trials") -> Iterator[Callable[[f
                 bars.update(task, rate=f"{speed:.3g}" if speed else "–")
 
         yield move
+
+
+def _lines(description: str, unit: str) -> Callable[[float, int], None]:
+    began = said = time.monotonic()
+    before: float | None = None
+
+    def move(done: float, total: int) -> None:
+        nonlocal said, before
+        now = time.monotonic()
+        before = done if before is None else before
+        if now - said < EVERY:
+            return
+        said = now
+        left = f", about {(now - began) * (total - done) / (done - before) / 60:.0f} min left" if done > before else ""
+        line = f"headwater: {description}: {done:.0f} of {total} {unit} after {(now - began) / 60:.0f} min{left}"
+        print(line, file=sys.stderr, flush=True)
+
+    return move
 
 
 def status(text: str) -> Any:

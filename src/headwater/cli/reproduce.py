@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.cli.networks import cifar10, independence, mnist, newsgroups
+from headwater.cli.networks import independence, sweep
 from headwater.cli.study import AsJson, Out, Seeds, numbers, print_files, run, twelve_digits
+from headwater.study.networks.catalogue import DATA_SETS
 
 if TYPE_CHECKING:
     from headwater.study.runner import Result
@@ -129,5 +130,6 @@ def _print_table(curve: str, result: Result) -> None:
     print_files(result)
 
 
-for command in (mnist, cifar10, newsgroups, independence):
-    app.command()(command)
+for name, dataset in DATA_SETS.items():
+    app.command(name, help=dataset.help)(sweep(name))
+app.command()(independence)

@@ -119,9 +119,9 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
         check_sources(found)
         return tuple(found)
 
-    def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any) -> None:
-        """Set coef_ and intercept_ from coefficients (q, p), in the precision of the data."""
-        intercept = spectrum.y_mean - coef @ spectrum.x_mean
+    def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any, intercept: Array | None = None) -> None:
+        """Set coef_ (q, p), in the precision of the data, and intercept_ (q,), by default that of the means."""
+        intercept = spectrum.y_mean - coef @ spectrum.x_mean if intercept is None else intercept
         self.coef_ = (coef if spectrum.y_ndim == 2 else coef[0]).astype(dtype, copy=False)
         self.intercept_ = intercept if spectrum.y_ndim == 2 else float(intercept[0])
 

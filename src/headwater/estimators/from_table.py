@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from headwater.estimators.ridge import SourceRidge
+from headwater.spectrum.criteria import needs_rows
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.routes import GRAM_ROWS_PER_FEATURE
 from headwater.spectrum.rows import Array, row_blocks
@@ -41,7 +42,7 @@ def fit_source(
     blocks = _blocks(Pipeline(steps), table, y, weight, width, progress)
     model = SourceRidge(tau, criterion)
     rows = table.data.num_rows
-    if criterion == "loo" or rows * width <= _WHOLE or rows < GRAM_ROWS_PER_FEATURE * width:
+    if needs_rows(criterion) or rows * width <= _WHOLE or rows < GRAM_ROWS_PER_FEATURE * width:
         model.fit(np.concatenate([X for X, _, _ in blocks]), y, weight)
     else:
         model.fit_moments(Moments.from_blocks(blocks))

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from headwater.estimators.base import Ridge, penalty
-from headwater.spectrum.criteria import score_named
+from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.penalty import optimal_tau
 from headwater.spectrum.spectrum import Spectrum
@@ -88,7 +88,7 @@ class SourceRidge(Ridge):
         score_named(self.criterion)
         fixed = penalty(self.tau, "tau")
         X, y = self._read(X, y)
-        loo = self.criterion == "loo"
+        loo = needs_rows(self.criterion)
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
         return self._choose(fixed, X.dtype)
 

@@ -8,40 +8,75 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.estimators.base import Ridge, penalty
-from headwater.selection.hypotheses import hypotheses
+from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import is_several
-from headwater.selection.surface import Choice, Surface
+from headwater.selection.surface import Part, Surface
 from headwater.selection.survey import best, survey
 from headwater.spectrum.criteria import score_named
 
 
 class TransferRidge(Ridge):
-    """L2-SP ridge that chooses the source's penalty and scale, its own penalty, and whether to transfer at all.
+    """Ridge on a target that weighs what its source is good for, by evidence, and averages over the answers.
 
-    Minimises (1/n1)‖y1 − X1 w − b‖² + τ1‖w − α ŵ0(τ0)‖² at (τ0, α, τ1), which are averaged over (``average=True``, the
-    posterior mean: steadier than any single choice) or chosen, by ``criterion``; headwater.selection.survey states the
-    priors, under which the odds of scratch are even.
+    Four hypotheses, at equal odds (``headwater.selection.hypotheses`` has their priors): the target alone (scratch);
+    the same task as the source's, which is one ridge on both tables' rows, with the source's level or the target's own;
+    a related task, which starts from α ŵ0(τ_S*), as sure as the source is of it, and minimises
+    (1/n1)‖y1 − X1 w − b‖² + τ1‖w − start‖².
 
-    Parameters: ``source`` as in L2SPRidge (None: scratch; with published coefficients the choice is scratch, as is, or
-    scaled), or a list of several: they are chosen among, averaged over and, under evidence, stacked, which is to start
-    from Σ_j α_j ŵ0_j. (Coefficients of several outputs come as one array: a list of arrays is a list of sources.)
-    ``source_tau`` and ``tau``: "auto" or a number; a number for ``source_tau`` means that start, inf
-    being scratch. ``scale``: "auto" compares the source as is, at its own penalty, and scaled, the default because
-    it lost least in benchmarks/regret.py; False keeps α = 1; True sets scaled transfer against scratch.
-    ``criterion`` "evidence", "loo" or "gcv". ``per_output=True`` chooses for each output by itself.
+    Parameters
+    ----------
+    source : fitted model, array, Pipeline, or list of several
+        As in L2SPRidge; None is scratch. Of published coefficients it is not known how sure they are: the same task is
+        then L2-SP with a penalty expected a hundred times that of scratch, its level the target's own. Of several
+        sources each has its hypotheses, and under evidence all are stacked too, which is to start from Σ_j α_j ŵ0_j.
+        (Coefficients of several outputs come as one array: a list of arrays is a list of sources.)
+    source_tau : "auto" or float
+        A number is the source's penalty, inf being scratch, and then scratch is no longer asked about.
+    tau : "auto" or float
+        A number is the target's penalty τ1, which the same task has not: that is then no longer asked about.
+    scale : "auto" or bool
+        False keeps to the L2-SP path in τ0 that theory speaks of, α = 1, against scratch; True sets a related source
+        against scratch.
+    criterion : "evidence", "loo" or "gcv"
+        The last two are no likelihoods: they choose among scratch, the L2-SP path and a scaled source.
+    average : bool
+        Average over all of it, the posterior mean: steadier than the one best point, which False takes.
+    fit_intercept : bool
+        Without one there is no level to share.
+    per_output : bool
+        Whether each output chooses for itself.
 
-    Attributes: ``coef_``, ``intercept_``; ``source_tau_`` (inf: scratch), ``scale_``, ``tau_``, the surface's peak;
-    ``transferred_``, whether starts from the source hold more than half of the weight; ``source_optimal_tau_``
-    (NaN for published coefficients); ``surface_``. With ``per_output`` each holds one entry an output. With a list of
-    sources ``source_tau_`` (inf: no part in the peak), ``scale_`` (0: none) and ``source_optimal_tau_`` hold one entry
-    a source, and so does ``source_weight_``, the posterior share of each by itself; what is left of 1 is scratch's and
-    the stack's (``surface_.mass``).
-    Several Pipelines may each have scaled the columns by their own rows: the target then takes the first one's units,
-    and coefficients are brought to them. Beyond units their preprocessors must be one.
-    Raises ValueError for parameters out of range, for a source that does not fit the target's features, and for
-    preprocessors that differ.
+    Attributes
+    ----------
+    coef_, intercept_
+        The fit, (p,) or (q, p), and its level.
+    surface_ : Surface
+        The posterior; ``surface_.mass`` has the share of each hypothesis.
+    transferred_ : bool
+        Whether those that use the source hold more than half of it.
+    level_weight_ : float
+        The share of those that take the source's level.
+    source_tau_, scale_, tau_ : float
+        The best point: the source's penalty (inf: scratch), its scale, and the target's own penalty (inf: the same
+        task, in which the target has no part of its own).
+    source_optimal_tau_ : float
+        τ_S*, NaN for published coefficients.
+    source_weight_ : (s,), of several sources only
+        The share of each by itself; what is left of 1 is scratch's and the stack's.
 
+    With ``per_output`` each holds one entry an output. With a list of sources ``source_tau_`` (inf: no part in the
+    best point), ``scale_`` (0: none) and ``source_optimal_tau_`` hold one entry a source.
+
+    Raises
+    ------
+    ValueError
+        For parameters out of range, for a source that does not fit the target's features, and for preprocessors that
+        differ. Several Pipelines may each have scaled the columns by their own rows: the target then takes the first
+        one's units, coefficients are brought to them, and levels are shared by the first one only.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from headwater import SourceRidge
     >>> rng = np.random.default_rng(0)
@@ -72,10 +107,14 @@ class TransferRidge(Ridge):
         self.fit_intercept = fit_intercept
         self.per_output = per_output
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough."""
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None) -> Self:
+        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough.
+
+        ``groups`` (n1,) name what was measured repeatedly: between hypotheses a group then counts as one row, and
+        criterion "loo" leaves out whole groups.
+        """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, leave_one_out=self.criterion == "loo"))
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=self.criterion == "loo"))
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources."""
@@ -90,20 +129,19 @@ class TransferRidge(Ridge):
         parts = [meeting.output(index) for index in range(meeting.target.n_outputs)] if split else [meeting]
         fits = []
         for part in parts:
-            compared = hypotheses(part.sources, source_tau, scale, self.criterion)
+            level = part.target.basis.fit_intercept
+            compared = hypotheses(part.sources, source_tau, scale, self.criterion, tau, level)
             surface = survey(part, compared, tau, self.criterion)
-            fits.append((surface, best(part, surface, compared)))
-        coefs = [
-            part.coefficients(*surface.points, surface.weight) if self.average else part.coefficients(*choice.point)
-            for part, (surface, choice) in zip(parts, fits, strict=True)
-        ]
+            fits.append((surface, best(surface)))
+        held = [(surface if self.average else choice).fitted for surface, choice in fits]
         self._describe(
             fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
         )
-        self._hold(np.concatenate(coefs), meeting.target, meeting.dtype)
+        coef, intercept = (np.concatenate(values) for values in zip(*held, strict=True))
+        self._hold(coef, meeting.target, meeting.dtype, intercept)
         return self
 
-    def _describe(self, fits: list[tuple[Surface, Choice]], optimal: list[Any], split: bool) -> None:
+    def _describe(self, fits: list[tuple[Surface, Part]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
         several = is_several(self.source)
 
@@ -113,9 +151,10 @@ class TransferRidge(Ridge):
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
-        self.source_tau_ = each([choice.source_tau for _, choice in fits], by_source=True)
-        self.scale_ = each([choice.scale for _, choice in fits], by_source=True)
-        self.tau_ = each([choice.target_tau for _, choice in fits])
+        taus, scales, target_taus = ([choice.point[i] for _, choice in fits] for i in range(3))
+        self.level_weight_ = each([surface.share_of(SAME) for surface, _ in fits])
+        self.source_tau_, self.scale_ = each(taus, by_source=True), each(scales, by_source=True)
+        self.tau_ = each(target_taus)
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)

@@ -30,11 +30,6 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(logit((weight @ y + 0.5) / (weight.sum() + 1)))
 
 
-def _moderation(variance: float) -> tuple[float, float]:
-    """The logistic curve as a Gaussian's distribution function (MacKay 1992)."""
-    return float(1 / np.sqrt(1 + np.pi * variance / 8)), 0.0
-
-
 def _problem(y: Array) -> str | None:
     return None if ((y >= 0) & (y <= 1)).all() else "must lie between 0 and 1"
 
@@ -49,7 +44,6 @@ BINOMIAL = Family(
     expit,
     logit,
     _base,
-    _moderation,
     1.0,
     False,  # a yes or no has no other variance than its mean's
     _problem,

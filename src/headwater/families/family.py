@@ -15,8 +15,7 @@ class Family:
     Functions take outcomes y and linear predictors η, arrays alike. ``half_deviance`` is d(y, η)/2 = log f(y; y) −
     log f(y; η), 0 where the mean is y itself; ``slope`` −∂/∂η of it; ``curvature`` ∂²/∂η² (observed); ``skew`` ∂³/∂η³.
     ``mean`` takes η to E y and ``link`` back. ``base`` is the link of the base rate of outcomes, offsets and weights,
-    half an outcome added, so that it is finite where none or only one kind was seen. ``moderation`` takes a variance of
-    η to (a, b): the mean of an uncertain η is about that of aη + b. ``dispersion`` is φ, None where
+    half an outcome added, so that it is finite where none or only one kind was seen. ``dispersion`` is φ, None where
     the outcome does not fix it; ``overdispersed`` says whether rows may vary more than that, as counts do, by a factor
     to be estimated. ``problem`` says in words what makes outcomes impossible, or None.
     ``deviance_name`` is what people call half the mean deviance.
@@ -31,7 +30,6 @@ class Family:
     mean: Callable[[Array], Array]
     link: Callable[[Array], Array]
     base: Callable[[Array, Array, Array], float]
-    moderation: Callable[[float], tuple[float, float]]
     dispersion: float | None
     overdispersed: bool
     problem: Callable[[Array], str | None]

@@ -28,10 +28,6 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(weight @ (y - offset) / weight.sum())
 
 
-def _moderation(variance: float) -> tuple[float, float]:
-    return 1.0, 0.0
-
-
 def _problem(y: Array) -> str | None:
     return None
 
@@ -46,7 +42,6 @@ GAUSSIAN = Family(
     np.asarray,
     np.asarray,
     _base,
-    _moderation,
     None,
     False,
     _problem,

@@ -25,11 +25,6 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(np.log((weight @ y + 0.5) / (weight @ np.exp(offset))))
 
 
-def _moderation(variance: float) -> tuple[float, float]:
-    """The mean of a log-normal."""
-    return 1.0, variance / 2
-
-
 def _problem(y: Array) -> str | None:
     return None if (y >= 0).all() else "must not be negative"
 
@@ -44,7 +39,6 @@ POISSON = Family(
     np.exp,
     np.log,
     _base,
-    _moderation,
     1.0,
     True,
     _problem,

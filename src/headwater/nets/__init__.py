@@ -4,9 +4,10 @@ from headwater.nets.anchor import L2SP
 from headwater.nets.matching import Distance, distance
 from headwater.nets.models import States, initial, member, members, mlp, small_cnn, stack
 from headwater.nets.path import Choice, SourcePath
-from headwater.nets.recipe import Recipe
+from headwater.nets.recipe import Recipe, Trained
+from headwater.nets.streams import stream
 from headwater.nets.sweep import sweep
-from headwater.nets.training import Trained, accuracy, train
+from headwater.nets.training import accuracy, train
 
 __all__ = [
     "L2SP",
@@ -24,6 +25,7 @@ __all__ = [
     "mlp",
     "small_cnn",
     "stack",
+    "stream",
     "sweep",
     "train",
 ]

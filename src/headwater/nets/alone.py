@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headwater.nets.models import States, member, stack
-from headwater.nets.recipe import Recipe, batches, matches
+from headwater.nets.recipe import Course, Trained, matches
 from headwater.nets.workers import Tick
 
 # Layers that treat every row by itself and draw nothing at random but dropout's mask.
@@ -36,24 +35,13 @@ class StreamDropout(nn.Module):  # type: ignore[misc]  # torch's types are not r
         return X * mask.to(X.device)
 
 
-def train_alone(
-    template: nn.Module,
-    states: States,
-    rows: tuple[Tensor, Tensor],
-    recipe: Recipe,
-    seed: int,
-    streams: Sequence[int],
-    weight_decay: Sequence[float],
-    anchor_weight: Sequence[float],
-    exclude: Sequence[str],
-    tick: Tick,
-) -> tuple[States, Tensor, Tensor]:
+def train_alone(template: nn.Module, states: States, course: Course, tick: Tick) -> Trained:
     """Train one member, K = 1, as ``train_stack`` trains several.
 
     Modules that are not row-wise see whole batches and draw from the global generator, seeded and then restored.
     """
-    X, y = rows
-    [stream], [decay], [pull] = streams, weight_decay, anchor_weight
+    X, y = course.rows
+    [stream], [rate], [decay], [pull] = course.streams, course.learning_rate, course.weight_decay, course.anchor_weight
     model = deepcopy(template)
     model.load_state_dict(member(states, 0))
     model.train()
@@ -64,18 +52,17 @@ def train_alone(
             if type(layer) is nn.Dropout:
                 setattr(model, name, StreamDropout(layer.p, generator))
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    anchored = [(p, states[name][0]) for name, p in trained.items() if not matches(name, exclude)]
-    kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
-    optimizer = kind(trained.values(), lr=recipe.learning_rate, weight_decay=decay, fused=True)
-    losses, distances = [], []
+    anchored = [(p, states[name][0]) for name, p in trained.items() if not matches(name, course.exclude)]
+    optimizer = course.optimizer([{"params": list(trained.values()), "lr": rate, "weight_decay": decay}])
+    losses, distances, kept = [], [], {}
     with nullcontext() if sliced else torch.random.fork_rng(), torch.enable_grad():
         if not sliced:
             torch.manual_seed(stream)
-        for order in batches(seed, len(y), recipe):
+        for epoch, order in course.epochs():
             total = torch.zeros((), device=X.device)
             for index in order:
                 optimizer.zero_grad()
-                for part in index.to(X.device).split(SLICE if sliced else len(index)):
+                for part in index.split(SLICE if sliced else len(index)):
                     loss = F.cross_entropy(model(X[part]), y[part], reduction="sum") / len(index)
                     loss.backward()
                     total += loss.detach() * len(index)
@@ -87,4 +74,6 @@ def train_alone(
             losses.append(total / len(y))
             squares = [(p.detach() - start).square().sum() for p, start in anchored]
             distances.append(torch.stack(squares).sum().sqrt())
-    return stack([model.state_dict()]), torch.stack(losses)[:, None], torch.stack(distances)[:, None]
+            if epoch in course.keep:
+                kept[epoch] = stack([{name: value.clone() for name, value in model.state_dict().items()}])
+    return Trained(stack([model.state_dict()]), torch.stack(losses)[:, None], torch.stack(distances)[:, None], kept)

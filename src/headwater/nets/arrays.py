@@ -28,6 +28,17 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Single precision on a GPU too, inside: left to itself cuDNN would round factors to ten bits (TF32)."""
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
 def require_device(name: str) -> None:
     """Raise ValueError where torch cannot compute on the device of that name."""
     try:

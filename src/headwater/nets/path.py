@@ -17,6 +17,7 @@ from headwater.files import replaced, why_unreadable
 from headwater.nets.models import Factory, States, initial, member
 from headwater.nets.models import members as some
 from headwater.nets.recipe import Recipe, matches
+from headwater.nets.streams import stream
 from headwater.nets.training import Progress, Rows, accuracy, train
 from headwater.version import __version__
 
@@ -70,6 +71,11 @@ class SourcePath:
         """Each member's seed and weight decay."""
         return list(zip(self.seeds, self.weight_decays, strict=True))
 
+    def __repr__(self) -> str:
+        seeds, decays = dict.fromkeys(self.seeds), sorted(set(self.weight_decays))
+        span = f" from {decays[0]:g} to {decays[-1]:g}" if len(decays) > 1 else ""
+        return f"SourcePath({len(self.seeds)} networks: {len(seeds)} seeds, {len(decays)} weight decays{span})"
+
     def joined(self, states: States, members: Sequence[tuple[int, float]], scores: Sequence[float]) -> Self:
         """The path with further members."""
         both = {name: torch.cat([self.states[name], value]) for name, value in states.items()} if self.seeds else states
@@ -100,7 +106,8 @@ class SourcePath:
         """Fine-tune from every checkpoint and choose the source weight decay by accuracy on rows held out for it.
 
         ``target``: the target's training rows (its test rows stay unseen); ``held_out``, the share of them that
-        decides, a fifth by default, is drawn by ``seed``, as are the batches. ``factory``: the target's network, the
+        decides, a fifth by default, is drawn by ``seed``, as are the batches and a new head, each from a ``stream`` of
+        its own. ``factory``: the target's network, the
         source's by default; parameters that match the shell patterns ``new``, such as "head.*", start afresh and are
         not drawn to the source. ``weight_decay`` 1e-4 is the paper's standard fine-tuning; its L2-SP is
         ``weight_decay=0, anchor_weight=1e-4``. ``recipe``: the source's by default.
@@ -114,9 +121,9 @@ class SourcePath:
             raise ValueError(
                 f"held_out={held_out:g} of {len(y)} target rows leaves no row to train on or none to score"
             )
-        order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+        order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "held out")))
         train_on, score_on = ((X[part], y[part]) for part in order.tensor_split([kept]))
-        start = initial(factory, [seed] * K)
+        start = initial(factory, [stream(seed, "head")] * K)
         for name, value in start.items():
             if matches(name, new):
                 continue
@@ -124,8 +131,8 @@ class SourcePath:
                 raise ValueError(f"the source has no {name} of the target's shape; name it in new= to start it afresh")
             start[name] = self.states[name]
         tuned = train(
-            factory, start, train_on, recipe or self.recipe, seeds=[seed] * K, weight_decay=weight_decay,
-            anchor_weight=anchor_weight, exclude=new, device=device, progress=progress,
+            factory, start, train_on, recipe or self.recipe, seeds=[stream(seed, "batches")] * K,
+            weight_decay=weight_decay, anchor_weight=anchor_weight, exclude=new, device=device, progress=progress,
         ).states  # fmt: skip
         scores = accuracy(factory, tuned, score_on, device).tolist()
         decays = tuple(sorted(set(self.weight_decays)))

@@ -1,4 +1,4 @@
-"""How long and in what steps a network is trained, and in what order it sees its rows."""
+"""How long and in what steps a network is trained, on what rows in what order, and what comes of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from headwater.nets.models import States
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,53 @@ class Recipe:
         return self.epochs * math.ceil(n / self.batch_size)
 
 
-def batches(seed: int, n: int, recipe: Recipe) -> Iterator[tuple[Tensor, ...]]:
-    """For each epoch the row numbers of its batches; they depend on the seed alone. The last batch may be short."""
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(recipe.epochs):
-        yield torch.randperm(n, generator=generator).split(recipe.batch_size)
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What members that see the same batches are trained on, and how.
+
+    ``seed`` decides the batches. ``streams`` (dropout), ``learning_rate``, ``weight_decay`` and ``anchor_weight`` hold
+    one value a member; ``exclude`` are the patterns of parameters that no anchor pulls, and ``keep`` the epochs after
+    which the states are kept.
+    """
+
+    rows: tuple[Tensor, Tensor]
+    recipe: Recipe
+    seed: int
+    streams: Sequence[int]
+    learning_rate: Sequence[float]
+    weight_decay: Sequence[float]
+    anchor_weight: Sequence[float]
+    exclude: Sequence[str] = ()
+    keep: Sequence[int] = ()
+
+    def epochs(self) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """Each epoch, counted from 1, and the row numbers of its batches, which depend on the seed alone.
+
+        The last batch may be short. A longer course begins as a shorter one does.
+        """
+        X, y = self.rows
+        generator = torch.Generator().manual_seed(self.seed)
+        for epoch in range(1, self.recipe.epochs + 1):
+            order = torch.randperm(len(y), generator=generator).to(X.device)
+            yield epoch, order.split(self.recipe.batch_size)
+
+    def optimizer(self, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Adam, or AdamW, over these parameter groups."""
+        kind = torch.optim.AdamW if self.recipe.decoupled else torch.optim.Adam
+        return kind(groups, fused=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Trained members: their states, and per epoch and member the mean training loss and ‖θ − θ0‖, both (epochs, K).
+
+    ``kept``: the states after each epoch that was asked for.
+    """
+
+    states: States
+    loss: Tensor
+    distance: Tensor
+    kept: dict[int, States]
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:

@@ -6,17 +6,17 @@ product of (K·width, features) with (features, batch), and every other product 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headwater.nets.models import States
-from headwater.nets.recipe import Recipe, batches, matches
+from headwater.nets.recipe import Course, Trained, matches
 from headwater.nets.workers import Tick
 
 
@@ -49,52 +49,54 @@ def layers(model: nn.Module) -> tuple[Layer, ...] | None:
     return tuple(found) if found and not found[-1].relu and not found[-1].dropout else None
 
 
-def train_stack(
-    plan: Sequence[Layer],
-    states: States,
-    rows: tuple[Tensor, Tensor],
-    recipe: Recipe,
-    seed: int,
-    streams: Sequence[int],
-    weight_decay: Sequence[float],
-    anchor_weight: Sequence[float],
-    exclude: Sequence[str],
-    tick: Tick,
-) -> tuple[States, Tensor, Tensor]:
-    """Train K members that share a seed's batches; their states, mean losses and distances, both (epochs, K)."""
+Fill = Callable[[States, States, Tensor], Tensor]  # parameters, gradients to fill, a batch's row numbers → losses (K,)
+
+
+def train_stack(states: States, course: Course, fill: Fill, tick: Tick) -> Trained:
+    """Train K members that share a course's batches, by ``fill``, which leaves a batch's gradients where it is told."""
+    X, y = course.rows
     parameters = {name: value.clone(memory_format=torch.contiguous_format) for name, value in states.items()}
-    gradients = {name: torch.empty_like(value) for name, value in parameters.items()}
-    anchored = [name for name in states if not matches(name, exclude)]
-    X, y = rows
-    classes = F.one_hot(y, parameters[f"{plan[-1].name}.weight"].shape[1]).to(X.dtype)
-    members = range(len(streams))
-    runs = [list(run) for _, run in groupby(members, lambda k: (weight_decay[k], anchor_weight[k]))]
+    gradients = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    anchored = [name for name in states if not matches(name, course.exclude)]
+    settings = list(zip(course.learning_rate, course.weight_decay, course.anchor_weight, strict=True))
+    runs = [list(run) for _, run in groupby(range(len(settings)), settings.__getitem__)]
     slices = [slice(run[0], run[-1] + 1) for run in runs]
-    groups: list[dict[str, Any]] = []
+    groups = []
     for part in slices:
         views = [parameters[name][part] for name in parameters]
         for view, name in zip(views, parameters, strict=True):
             view.grad = gradients[name][part]
-        groups.append({"params": views, "weight_decay": weight_decay[part.start]})
-    kind = torch.optim.AdamW if recipe.decoupled else torch.optim.Adam
-    optimizer = kind(groups, lr=recipe.learning_rate, fused=True)
-    masks = Masks.of(plan, streams)
-    losses, distances = [], []
-    for order in batches(seed, len(y), recipe):
-        total = torch.zeros(len(streams), device=X.device)
+        groups.append({"params": views, "lr": settings[part.start][0], "weight_decay": settings[part.start][1]})
+    optimizer = course.optimizer(groups)
+    losses, distances, kept = [], [], {}
+    for epoch, order in course.epochs():
+        total = torch.zeros(len(settings), device=X.device)
         for index in order:
-            index = index.to(X.device)
-            total += step(plan, parameters, gradients, X[index], classes[index], masks)
+            total += fill(parameters, gradients, index)
             for part in slices:
-                if pull := anchor_weight[part.start]:
+                if pull := settings[part.start][2]:
                     for name in anchored:
                         gradients[name][part].add_(parameters[name][part] - states[name][part], alpha=pull)
             optimizer.step()
-            tick(len(streams))
+            tick(len(settings))
         losses.append(total / len(y))
         squares = [(parameters[name] - states[name]).flatten(1).square().sum(1) for name in anchored]
         distances.append(torch.stack(squares).sum(0).sqrt())
-    return parameters, torch.stack(losses), torch.stack(distances)
+        if epoch in course.keep:
+            kept[epoch] = {name: value.clone() for name, value in parameters.items()}
+    return Trained(parameters, torch.stack(losses), torch.stack(distances), kept)
+
+
+def train_dense(plan: Sequence[Layer], states: States, course: Course, tick: Tick) -> Trained:
+    """Train K dense members as one stack."""
+    X, y = course.rows
+    classes = F.one_hot(y, states[f"{plan[-1].name}.weight"].shape[1]).to(X.dtype)
+    masks = Masks.of(plan, course.streams)
+
+    def fill(parameters: States, gradients: States, index: Tensor) -> Tensor:
+        return step(plan, parameters, gradients, X[index], classes[index], masks)
+
+    return train_stack(states, course, fill, tick)
 
 
 def forward(
@@ -173,5 +175,10 @@ class Masks:
             keep = 1 - layer.dropout
             drawn = [torch.empty(batch, layer.width).bernoulli_(keep, generator=g).div_(keep) for g in self.generators]
             mask = torch.stack(drawn).mT.contiguous()
-            masks.append((mask if len(drawn) == 1 else mask[self.which]).to(device))
+            masks.append(handed(mask if len(drawn) == 1 else mask[self.which], device))
         return masks
+
+
+def handed(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor drawn on the CPU, handed to the device; a GPU need not have finished what it is doing."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

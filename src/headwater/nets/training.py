@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -13,22 +13,14 @@ from torch import Tensor, nn
 
 from headwater.nets.alone import row_wise, train_alone
 from headwater.nets.models import Factory, States, member, members
-from headwater.nets.recipe import Recipe
-from headwater.nets.stacked import forward, layers, train_stack
+from headwater.nets.recipe import Course, Recipe, Trained
+from headwater.nets.stacked import forward, layers, train_dense
+from headwater.nets.together import TOGETHER, predict_together, stackable, train_together
 from headwater.nets.workers import Tick, side_by_side
 
 Rows = tuple[Tensor, Tensor]  # inputs (n, …) and classes (n,), int64
 Progress = Callable[[int, int], None]
 EVALUATED = 128  # rows at a time, whose activations stay in the cache
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """Trained members: their states, and per epoch and member the mean training loss and ‖θ − θ0‖, both (epochs, K)."""
-
-    states: States
-    loss: Tensor
-    distance: Tensor
 
 
 def train(
@@ -38,10 +30,12 @@ def train(
     recipe: Recipe,
     *,
     seeds: Sequence[int],
+    learning_rate: float | Sequence[float] | None = None,
     weight_decay: float | Sequence[float] = 0.0,
     anchor_weight: float | Sequence[float] = 0.0,
     exclude: Sequence[str] = (),
     streams: Sequence[int] | None = None,
+    keep: Sequence[int] = (),
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Trained:
@@ -52,13 +46,16 @@ def train(
     plain loop with ``torch.optim.Adam`` (or AdamW) in both cases, whatever the grouping, to rounding.
 
     ``states``: tensors (K, …), from ``initial``, ``stack`` or ``members``. ``rows``: inputs (n, …) and classes (n,),
-    int64, in memory. ``seeds`` (K,): the order of the batches. ``weight_decay``, ``anchor_weight``: a number, or one a
-    member. ``exclude``: shell patterns of parameters left out of the penalty and of the distance, as a new head is.
-    ``streams`` (K,): what dropout is drawn from, the seeds by default, so that members differ by their decay alone.
-    ``progress`` is called with (done, total) steps over all members. An interruption passes through: the members of
-    this call are lost, so give a call no more than one would do again (``sweep`` keeps what is finished).
+    int64, in memory. ``seeds`` (K,): the order of the batches. ``learning_rate`` (the recipe's by default),
+    ``weight_decay``, ``anchor_weight``: a number, or one a member. ``exclude``: shell patterns of parameters left out
+    of the penalty and of the distance, as a new head is. ``streams`` (K,): what dropout is drawn from, the seeds by
+    default, so that members differ by their decay alone. ``keep``: epochs after which the states are kept as well; a
+    longer training begins as a shorter one does. ``progress`` is called with (done, total) steps over all members. An
+    interruption passes through: the members of this call are lost, so give a call no more than one would do again
+    (``sweep`` keeps what is finished).
 
-    On the CPU members train side by side on as many Python threads as torch has threads. Raises ValueError where states
+    On the CPU members train side by side on as many Python threads as torch has threads; on a GPU a Sequential of
+    layers that treat rows by themselves trains as one, by vmap. Raises ValueError where states
     are not of the architecture, rows not paired, or a decay or weight negative.
 
     >>> from headwater.nets import initial, mlp
@@ -70,16 +67,22 @@ def train(
     torch.Size([3, 2])
     """
     K = len(seeds)
+    rates = _each("learning_rate", recipe.learning_rate if learning_rate is None else learning_rate, K)
     decays, pulls = _each("weight_decay", weight_decay, K), _each("anchor_weight", anchor_weight, K)
     streams = list(seeds) if streams is None else list(streams)
     template = _fresh(factory, device)
     _check(template, states, rows, K)
     plan = layers(template)
     X, y = rows[0].to(device), rows[1].to(device)
-    if plan is None:
+    on_cpu = X.device.type == "cpu"
+    if plan is None and on_cpu:
         X = _laid_out(X)
-    width = torch.get_num_threads() if X.device.type == "cpu" else 1
-    groups = [[k] for k in range(K)] if plan is None else _shares(seeds, width)
+    if plan is not None:
+        groups, kind = _shares(seeds, torch.get_num_threads() if on_cpu else 1), partial(train_dense, plan)
+    elif not on_cpu and stackable(template):
+        groups, kind = _shares(seeds, 1, TOGETHER), partial(train_together, template)
+    else:
+        groups, kind = [[k] for k in range(K)], partial(train_alone, template)
     done, total = 0, K * recipe.steps(len(y))
 
     def tick(count: int) -> None:
@@ -88,26 +91,33 @@ def train(
         if progress:
             progress(done, total)
 
-    def run(group: Sequence[int], tick: Tick) -> tuple[States, Tensor, Tensor]:
+    def run(group: Sequence[int], tick: Tick) -> Trained:
         part = {name: value.to(device) for name, value in members(states, group).items()}
-        settings = ([values[k] for k in group] for values in (streams, decays, pulls))
-        kind = partial(train_alone, template) if plan is None else partial(train_stack, plan)
-        return kind(part, (X, y), recipe, seeds[group[0]], *settings, exclude, tick)
+        rated, decayed, pulled = ([values[k] for k in group] for values in (rates, decays, pulls))
+        own = [streams[k] for k in group]
+        course = Course((X, y), recipe, seeds[group[0]], own, rated, decayed, pulled, exclude, keep)
+        return kind(part, course, tick)
 
     jobs = [partial(run, group) for group in groups]
-    beside = X.device.type == "cpu" and (plan is not None or row_wise(template))
-    parts = side_by_side(jobs, tick, beside)
+    parts = side_by_side(jobs, tick, on_cpu and (plan is not None or row_wise(template)))
     order = torch.tensor([k for group in groups for k in group]).argsort()
+
+    def joined(found: Sequence[States]) -> States:
+        return {name: torch.cat([part[name] for part in found]).cpu()[order] for name in found[0]}
+
     return Trained(
-        {name: torch.cat([part[0][name] for part in parts])[order].cpu() for name in states},
-        *(torch.cat([part[i] for part in parts], 1)[:, order].cpu() for i in (1, 2)),
+        joined([part.states for part in parts]),
+        torch.cat([part.loss for part in parts], 1).cpu()[:, order],
+        torch.cat([part.distance for part in parts], 1).cpu()[:, order],
+        {epoch: joined([part.kept[epoch] for part in parts]) for epoch in keep},
     )
 
 
-def _shares(seeds: Sequence[int], width: int) -> list[list[int]]:
-    """The members that train as one stack: those of a seed, dealt out to so many threads."""
+def _shares(seeds: Sequence[int], width: int, most: int = sys.maxsize) -> list[list[int]]:
+    """The members that train as one stack: those of a seed, dealt out to so many threads, and not too many at once."""
     of_seed = [[k for k, other in enumerate(seeds) if other == seed] for seed in dict.fromkeys(seeds)]
-    return [group[i::width] for group in of_seed for i in range(min(width, len(group)))]
+    dealt = [(group, max(width, -(-len(group) // most))) for group in of_seed]
+    return [group[i::stacks] for group, stacks in dealt for i in range(min(stacks, len(group)))]
 
 
 def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
@@ -124,6 +134,9 @@ def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") 
     if plan is not None:
         held = {name: value.to(device) for name, value in states.items()}
         return hits(lambda X: forward(plan, held, X)[-1].argmax(1))
+    if device != "cpu" and stackable(template):
+        predict = partial(predict_together, template, {name: value.to(device) for name, value in states.items()})
+        return hits(lambda X: predict(X).argmax(-1))
 
     def alone(k: int, _: Tick) -> Tensor:
         model = deepcopy(template)

@@ -1,5 +1,5 @@
 """Selection: a target met with its sources; what they may be good for, weighed; and what leaving rows out says.
 
-In order: source, meeting, hypotheses, stacking, surface, survey, left_out, prediction;
-of other outcomes than Gaussian ones glm_source, glm_hypotheses, glm_choice.
+In order: source, uncertainty, hypotheses, meeting, stacking, surface, survey, left_out, prediction,
+glm_source, glm_hypotheses, glm_choice. The last three are for outcomes that are not Gaussian.
 """

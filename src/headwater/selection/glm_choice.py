@@ -8,13 +8,15 @@ import numpy as np
 from scipy.linalg import cho_solve
 from scipy.special import logsumexp
 
+from headwater.families.family import Family
 from headwater.families.laplace import log_evidence, variance
 from headwater.families.mode import Mode, find_mode
 from headwater.selection.glm_hypotheses import AS_IS, OWN_LEVEL, RELATED, SAME, SCRATCH, Prior, Target
 from headwater.selection.glm_source import GLMSource
 from headwater.spectrum.rows import Array
 
-_SLIGHT = 1e-6  # of the posterior weight: what adds nothing to a variance
+_SLIGHT = 1e-6  # of the posterior weight, or of a variance: what adds nothing
+_HERMITE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +61,15 @@ class GLMChoice:
             one.prior.coefficients(np.array([mode.theta for mode in one.modes]), weight)
             for one, weight in zip(self.weighed, self.weights, strict=True)
         ]
-        factor, shift = self.weighed[0].prior.outcomes.family.moderation(self.variance)
+        factor, shift = self.moderation
         return factor * np.sum([coef for coef, _ in parts], axis=0), factor * sum(level for _, level in parts) + shift
 
     @property
-    def variance(self) -> float:
-        """The posterior variance of a row's linear predictor, within hypotheses and between them, in the mean."""
+    def moderation(self) -> tuple[float, float]:
+        """(a, b): the mean outcome over uncertain η is about that at aη + b, by least squares over the rows.
+
+        Each row is given the same variance of η, within hypotheses and between them: the rows' mean.
+        """
         pairs = [
             (share, mode)
             for one, weight in zip(self.weighed, self.weights, strict=True)
@@ -73,8 +78,21 @@ class GLMChoice:
         ]
         mean = sum(share * mode.eta for share, mode in pairs)
         spread = sum(share * (variance(mode) + (mode.eta - mean) ** 2) for share, mode in pairs)
-        weight = pairs[0][1].outcomes.weight
-        return float(weight @ np.asarray(spread) / weight.sum())
+        outcomes = pairs[0][1].outcomes
+        return moderate(
+            outcomes.family, np.asarray(mean), outcomes.weight, float(outcomes.weight @ spread / outcomes.n)
+        )
+
+
+def moderate(family: Family, eta: Array, weight: Array, variance: float) -> tuple[float, float]:
+    """The line (a, b) nearest to the link of the mean outcome over N(η, variance), for rows at η (n,)."""
+    nodes, masses = np.polynomial.hermite_e.hermegauss(_HERMITE)
+    wanted = family.link(family.mean(eta[:, None] + np.sqrt(variance) * nodes) @ (masses / masses.sum()))
+    share = weight / weight.sum()
+    middle, other = share @ eta, share @ wanted
+    square = share @ (eta - middle) ** 2
+    factor = float(share @ ((eta - middle) * (wanted - other)) / square) if square > _SLIGHT else 1.0
+    return factor, float(other - factor * middle)
 
 
 def hypotheses_of(

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.selection.hypotheses import Hypothesis, shares_of
 from headwater.selection.source import Source
+from headwater.selection.uncertainty import Uncertainty, Whitening, related, same_task
 from headwater.spectrum.criteria import kept_shares, score_named
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
@@ -23,11 +25,13 @@ class Meeting:
 
     A start is α ŵ0(τ0), or with s sources the sum Σ_j α_j ŵ0_j(τ0_j). ``source_tau`` and ``scale`` of k starts are
     (k,) for one source and (k, s) for several; a source at an infinite penalty or at scale 0 has no part in a start.
+    With ``whitening`` the target is seen in the axes of what the source leaves uncertain (``seen_by``).
     """
 
     target: Spectrum
     sources: tuple[Source, ...]
     dtype: Any = np.float64
+    whitening: Whitening | None = None
 
     @property
     def source(self) -> Source:
@@ -36,6 +40,8 @@ class Meeting:
 
     @cached_property
     def matrices(self) -> tuple[Array, ...]:
+        if self.whitening is not None:
+            return self.whitening.matrices
         return tuple(source.onto(self.target) for source in self.sources)
 
     @property
@@ -50,7 +56,54 @@ class Meeting:
 
     def alone(self, index: int) -> Meeting:
         """The same target met with one of the sources only."""
-        return replace(self, sources=self.sources[index : index + 1])
+        return self if len(self.sources) == 1 else replace(self, sources=self.sources[index : index + 1])
+
+    def seen_by(self, hypothesis: Hypothesis) -> Meeting:
+        """The target met with the source a hypothesis speaks of, in the axes of what it takes to be uncertain of that.
+
+        They are shared by all α and τ1, or by all κ: each costs what it does where nothing is uncertain.
+        """
+        index, level, target = hypothesis.place[0], hypothesis.level, self.target
+        taus = hypothesis.stacked or (hypothesis.source_tau,)
+        one = self if hypothesis.stacked else self.alone(index)
+        if hypothesis.private and not hypothesis.spread:
+            return one
+        if not hypothesis.private:
+            white = same_task(self._uncertainty(index, taus[0]), level)
+        else:
+            shares = hypothesis.spread * shares_of(one.sources, np.array(taus))
+            known = [i for i, tau in enumerate(taus) if shares[i] and one.sources[i].knows_uncertainty(tau)]
+            if not known:
+                return one
+            uncertain = tuple(self._uncertainty(i if hypothesis.stacked else index, taus[i]) for i in known)
+            matrices = self.matrices if hypothesis.stacked else self.matrices[index : index + 1]
+            white = related(target, matrices, uncertain, tuple(float(shares[i]) for i in known))
+        u, left = target.u, target.basis.left
+        if level:
+            source = white.uncertain[0].spectrum
+            u = np.vstack([u, np.sqrt(target.n) * (target.y_mean - source.y_mean)])
+            if left is not None:
+                assert target.basis.row_weight is not None
+                left = np.column_stack([left, np.sqrt(target.basis.row_weight / target.n)])
+        basis = replace(
+            target.basis,
+            eigenvalues=white.eigenvalues,
+            vectors=None,
+            fit_intercept=target.basis.fit_intercept and not level,
+            left=None if left is None else left @ white.turn.T,
+            span=left,
+        )
+        return replace(one, target=replace(target, basis=basis, u=white.turn @ u), whitening=white)
+
+    def _uncertainty(self, index: int, source_tau: float) -> Uncertainty:
+        if (index, source_tau) not in self._known:
+            met = Uncertainty(self.sources[index], self.target, source_tau, self.matrices[index])
+            self._known[index, source_tau] = met
+        return self._known[index, source_tau]
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, float], Uncertainty]:
+        return {}
 
     def shifted(self, source_tau: Array, scale: Array) -> Array:
         """U1'(y1 − α X1 ŵ0(τ0)) for k starts: (r1, q, k)."""
@@ -61,23 +114,54 @@ class Meeting:
         return shifted
 
     def bracket(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
-        """(y − g)'S⁻¹(y − g) summed over outputs, of k starts g at m penalties (k, m), with S = I + X1X1'/(n1 τ1)."""
+        """(y − g)'S⁻¹(y − g) summed over outputs, of k starts g at m penalties (k, m), S as ``fitted`` has it."""
         kept, _ = kept_shares(self.target, target_tau)
         energy = np.einsum("rqk,rqk->kr", *[self.shifted(source_tau, scale)] * 2)
         return np.asarray(energy @ kept + self.target.remainder.sum())
 
     def score(self, source_tau: Array, scale: Array, target_tau: Array, criterion: str) -> Array:
         """The criterion's log score, larger is better, of k starts at m target penalties: (k, m)."""
-        return score_named(criterion)(self.target, self.shifted(source_tau, scale), target_tau)
+        value = score_named(criterion)(self.target, self.shifted(source_tau, scale), target_tau)
+        if self.whitening is not None:
+            value = value - 0.5 * self.target.n_outputs * self.whitening.log_det
+        return np.asarray(value)
+
+    def fitted(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> tuple[Array, Array]:
+        """The average of the fits with these weights (k, m): coefficients (q, p) and intercepts (q,)."""
+        coef, level = self._fitted(source_tau, scale, target_tau, weight)
+        if level is None:
+            return coef, self.target.y_mean - coef @ self.target.x_mean
+        return coef, level
 
     def coefficients(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> Array:
-        """The average of the L2-SP fits with these weights (k, m); (q, p). A lone weight of 1 gives one fit."""
-        target, held = self.target, weight.sum(axis=1)
-        filters = 1 / (target.eigenvalues + target_tau[:, None]) * np.sqrt(target.eigenvalues / target.n)
-        coef = target.expand(np.einsum("kr,rqk->rq", weight @ filters, self.shifted(source_tau, scale)))
+        """The average of the fits with these weights (k, m); (q, p). A lone weight of 1 gives one fit."""
+        return self._fitted(source_tau, scale, target_tau, weight)[0]
+
+    def _fitted(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> tuple[Array, Array | None]:
+        """Coefficients, and intercepts where the level is not the target's own; averages of
+
+        αm + X1'S⁻¹r/(n1 τ1) + c C̃A'S⁻¹r,   r = y1 − αX1m,   S = I + c AC̃A' + X1X1'/(n1 τ1),
+
+        or of the same task m + κ C̃A'S⁻¹r with S = I + κ AC̃A'.
+        """
+        target, held, white = self.target, weight.sum(axis=1), self.whitening
+        shifted, level = self.shifted(source_tau, scale), None
+        divided = np.einsum("kr,rqk->rq", weight @ (1 / (target.eigenvalues + target_tau[:, None])), shifted)
+        if white is None:
+            coef = target.expand(target.singular_values[:, None] * divided / target.n)
+        elif not white.spread:
+            coef = white.carried(divided)
+        else:
+            plain = white.uncertain[0].target
+            residual = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
+            coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ divided) / target.n)
+            coef += white.carried(residual)
         for index, some, starts in self._parts(source_tau, scale):
             coef += self.sources[index].expand(starts @ held[some])
-        return np.asarray(coef.T)
+        if white is not None and white.level:
+            source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
+            level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
+        return np.asarray(coef.T), level
 
     def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
         """The L2-SP fits of k starts, each at its own target penalty (k,); (k, q, p)."""

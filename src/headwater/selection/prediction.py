@@ -35,12 +35,12 @@ class Interval:
     high: float
 
 
-def predicted_error(meeting: Meeting, surface: Surface) -> float:
+def predicted_error(surface: Surface) -> float:
     """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
-    target = meeting.target
+    target = surface.parts[0].meeting.target
     if len(target.rows[0]) == 1:
         return np.inf
-    residuals = averaged_loo_residuals(meeting, surface)
+    residuals = averaged_loo_residuals(surface)
     return float(np.average((residuals**2).mean(axis=1), weights=target.rows[1]))
 
 

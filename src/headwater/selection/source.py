@@ -43,6 +43,11 @@ class Source:
             return np.nan if self.coef.any() else np.inf
         return float(self.optimal_tau)
 
+    def knows_uncertainty(self, tau: float) -> bool:
+        """Whether what the coefficients at this penalty leave uncertain is known, and finite."""
+        spectrum = self.spectrum
+        return spectrum is not None and np.isfinite(tau) and (tau > 0 or spectrum.rank == spectrum.n_features)
+
     @cached_property
     def credibility(self) -> float:
         """The posterior probability, at even odds, that the source's outcome depends on its features at all.

@@ -62,25 +62,26 @@ class Stack:
         scale = self.mean + np.array([0 * self.mean, *eye, *both])
         return np.tile(self.source_tau, (len(scale), 1)), scale
 
-    def surveyed(self, target_tau: Array) -> tuple[Array, Array]:
-        """The log evidence at m target penalties, (1, m), and the mean scales there, (m, s)."""
+    def surveyed(self, target_tau: Array, contrasts: float) -> tuple[Array, Array]:
+        """The log evidence at m target penalties, (1, m), of so many contrasts, and the mean scales there, (m, s)."""
         meeting, probes = self.meeting, self.probes
-        observations = meeting.target.contrasts * meeting.target.n_outputs
-        more, scale = self.posterior(meeting.bracket(*probes, target_tau), observations)
+        target, bracket = meeting.target, meeting.bracket(*probes, target_tau)
+        more, scale = self.posterior(bracket, contrasts * target.n_outputs, target.contrasts * target.n_outputs)
         middle = meeting.score(probes[0][:1], probes[1][:1], target_tau, "evidence")
-        return middle + more, scale
+        further = 0.5 * target.n_outputs * (contrasts - target.contrasts) * np.log(np.maximum(bracket[:1], _TINY))
+        return middle + more - further, scale
 
-    def posterior(self, brackets: Array, observations: Array | float) -> tuple[Array, Array]:
+    def posterior(self, brackets: Array, observations: Array | float, contrasts: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
 
-        ``brackets`` (..., k, m): b(α) of the probes; ``observations``, to match (..., m): contrasts times outputs.
-        Where they are no more than the sources, the numbers could leave no noise at all, and the prior stands.
+        ``brackets`` (..., k, m): b(α) of the probes; ``observations`` (..., m): rows or contrasts, times outputs.
+        Where ``contrasts`` are no more than the sources, the numbers could leave no noise at all: the prior stands.
         """
         rest, pull, stiffness = self._quadratic(brackets)
         curvature, axes = np.linalg.eigh(stiffness)
         pull = np.einsum("...ij,...i->...j", axes, pull)
         observed = np.broadcast_to(observations, rest.shape)
-        known = observed > np.count_nonzero(self.share)
+        known = np.broadcast_to(contrasts, rest.shape) > np.count_nonzero(self.share)
         shape = np.where(known, observed, 2.0) / 2
         log_evidence, kept = _over_noise(rest, pull, curvature.clip(min=0.0), shape)
         log_evidence += shape * np.log(rest) - gammaln(shape)

@@ -1,4 +1,4 @@
-"""Surface: a criterion over every start and target penalty, the posterior it implies, and one point of it."""
+"""Surface: what each hypothesis expects over its starts and target penalties, and the posterior they imply together."""
 
 from __future__ import annotations
 
@@ -7,38 +7,35 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, UNCHANGED
+from headwater.selection.hypotheses import SCRATCH, STACKED, Hypothesis
+from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
-    """The criterion over every start and target penalty, and the posterior it implies.
+class Part:
+    """One hypothesis over its starts and target penalties; ``meeting`` is the target as it sees it.
 
-    ``hypothesis`` (k,), ``source_tau`` and ``scale`` (k,), of s several sources (k, s), name the starts; ``target_tau``
-    (m,); ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV; ``log_prior`` (k, m) is
-    each point's prior mass. A start of sources stacked belongs to one target penalty; elsewhere both are −∞.
+    ``source_tau`` and ``scale`` (k,) of its own source, (k, s) of s stacked, are the starts; ``target_tau`` (m,) τ1, of
+    the same task 1/κ; ``score`` (k, m) is the log evidence, or −(n1/2) log error for leave-one-out and GCV;
+    ``log_prior`` (k, m) is each point's prior mass; ``log_evidence`` what is held against other hypotheses. A start of
+    sources stacked belongs to one target penalty; elsewhere score and prior are −∞.
     """
 
-    criterion: str
-    hypothesis: NDArray[np.str_]
+    hypothesis: Hypothesis
+    meeting: Meeting
     source_tau: Array
     scale: Array
     target_tau: Array
     score: Array
     log_prior: Array
+    log_evidence: float
 
     @cached_property
     def weight(self) -> Array:
-        """Each point's share of the posterior, (k, m), which sums to 1."""
-        logs: Array = self.score + self.log_prior
-        top = logs.max()
-        if not np.isfinite(top):  # all are beyond scoring (a lone row left out), or some beyond all bounds (no noise)
-            logs = np.where(logs == top, self.log_prior, -np.inf)
-        weight = np.exp(logs - logs.max())
-        return np.asarray(weight / weight.sum())
+        """Each point's share of the hypothesis's posterior, (k, m), which sums to 1."""
+        return shares(self.score, self.log_prior)
 
     @property
     def points(self) -> tuple[Array, Array, Array]:
@@ -46,60 +43,94 @@ class Surface:
         return self.source_tau, self.scale, self.target_tau
 
     @property
+    def starts(self) -> tuple[Array, Array]:
+        """The starts' penalties and scales among all sources, (k,), or (k, s) of several; ∞ and 0: no part."""
+        return self.hypothesis.spoken(self.source_tau, self.scale)
+
+    @property
+    def point(self) -> tuple[Any, Any, float]:
+        """Penalty, scale and target penalty of a part of one point: floats, of several sources (s,) of the first two.
+
+        A task that is the same has no part of its own, so that its target penalty is ∞.
+        """
+        tau, scale = (float(values[0]) if values.ndim == 1 else values[0] for values in self.starts)
+        return tau, scale, float(self.target_tau[0]) if self.hypothesis.private else np.inf
+
+    @cached_property
+    def fitted(self) -> tuple[Array, Array]:
+        """The average fit: coefficients (q, p) and intercepts (q,)."""
+        return self.meeting.fitted(*self.points, self.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The hypotheses compared, each a part with its prior ``odds``, and the posterior by ``criterion``.
+
+    ``rows_per_observation``: how many rows count as one between hypotheses. Repeated measures speak for or against one
+    once a group, though within it each row has its say.
+    """
+
+    criterion: str
+    parts: tuple[Part, ...]
+    odds: Array
+    rows_per_observation: float = 1.0
+
+    @cached_property
+    def share(self) -> Array:
+        """The posterior share of each part."""
+        logs = np.array([part.log_evidence for part in self.parts])
+        return shares(logs / self.rows_per_observation, np.log(self.odds))
+
+    @property
     def mass(self) -> dict[str, float]:
         """The posterior share of each hypothesis."""
-        return {str(name): float(self.weight[self.hypothesis == name].sum()) for name in dict.fromkeys(self.hypothesis)}
+        return {part.hypothesis.name: float(share) for part, share in zip(self.parts, self.share, strict=True)}
+
+    def share_of(self, *kinds: str) -> float:
+        """The posterior share of hypotheses of these kinds, of whatever source."""
+        return float(sum(s for part, s in zip(self.parts, self.share, strict=True) if part.hypothesis.kind in kinds))
 
     @property
     def source_weight(self) -> Array:
         """The posterior share of each source by itself, (s,); the rest is scratch's and that of sources stacked."""
-        parts = ~np.isinf(self.source_tau.reshape(len(self.hypothesis), -1))
-        alone = parts & (parts.sum(axis=1, keepdims=True) == 1)
-        return np.asarray(self.weight.sum(axis=1) @ alone)
-
-    @property
-    def unscaled_weight(self) -> float:
-        """The posterior share of one source at scale 1: as is, unchanged and at its own penalty."""
-        return sum(self.mass.get(kind, 0.0) for kind in (AS_IS, UNCHANGED, OWN_PENALTY))
+        weight = np.zeros(self.parts[0].hypothesis.place[1])
+        for part, share in zip(self.parts, self.share, strict=True):
+            if part.hypothesis.kind not in (SCRATCH, STACKED):
+                weight[part.hypothesis.place[0]] += share
+        return weight
 
     @property
     def transfer_weight(self) -> float:
-        """The posterior share of starts from the source; one at an infinite penalty is scratch by another name."""
-        scratch = np.isinf(self.source_tau.reshape(len(self.hypothesis), -1)).all(axis=1)
-        return min(float(self.weight[~scratch].sum()), 1.0)  # rounding may carry it past 1
+        """The posterior share of starts from the source."""
+        others = [share for part, share in zip(self.parts, self.share, strict=True) if part.hypothesis.kind != SCRATCH]
+        return min(float(np.sum(others)), 1.0)  # rounding may carry it past 1
 
     @property
     def transferred(self) -> bool:
         """Whether the starts from the source hold more than half of the weight."""
         return self.transfer_weight > 0.5
 
+    @cached_property
+    def fitted(self) -> tuple[Array, Array]:
+        """The average over all parts: coefficients (q, p) and intercepts (q,)."""
+        fits = [part.fitted for part in self.parts]
+        coef, intercept = (np.tensordot(self.share, np.array(values), axes=1) for values in zip(*fits, strict=True))
+        return coef, intercept
+
     def only(self, hypothesis: str) -> Surface:
-        """The surface of one hypothesis alone; its weight again sums to 1."""
-        rows = self.hypothesis == hypothesis
-        return replace(
-            self,
-            hypothesis=self.hypothesis[rows],
-            source_tau=self.source_tau[rows],
-            scale=self.scale[rows],
-            score=self.score[rows],
-            log_prior=self.log_prior[rows],
-        )
+        """One hypothesis alone."""
+        parts = tuple(part for part in self.parts if part.hypothesis.name == hypothesis)
+        return replace(self, parts=parts, odds=np.ones(len(parts)))
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One point: the start α ŵ0(τ0), the target penalty τ1, and the criterion's log score there.
+def shares(logs: Array, log_prior: Array) -> Array:
+    """What each has of the posterior, which sums to 1.
 
-    ``source_tau`` and ``scale`` are floats, of several sources one for each, (s,); a source at ∞ has no part.
+    Where all are beyond scoring (a lone row left out), or some beyond all bounds (no noise), the prior stands.
     """
-
-    hypothesis: str
-    source_tau: Any
-    scale: Any
-    target_tau: float
-    score: float
-
-    @property
-    def point(self) -> tuple[Array, Array, Array, Array]:
-        """The choice as ``Meeting.coefficients`` takes it: the lone point of a surface, with weight 1."""
-        return np.array([self.source_tau]), np.array([self.scale]), np.array([self.target_tau]), np.ones((1, 1))
+    total: Array = logs + log_prior
+    top = total.max()
+    if not np.isfinite(top):
+        total = np.where(total == top, log_prior, -np.inf)
+    weight = np.exp(total - total.max())
+    return np.asarray(weight / weight.sum())

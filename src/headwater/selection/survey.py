@@ -1,9 +1,8 @@
-"""Selection: the surface over (source penalty, scale, target penalty), its peak and its average.
+"""Survey: each hypothesis over its starts and target penalties, and the best point of them all.
 
-The starts are those of the hypotheses, with their priors. All priors are proper, so nothing hangs on where a grid
-ends; integrals are sums over grids that close in on the mass, so nothing hangs on how fine they are. The two tables'
-axes are met once; a grid then costs three matrix products. Several sources stacked add a row for each τ1: the
-start there is at their mean scales, and its score is the evidence with the scales integrated out.
+All priors are proper, so nothing hangs on where a grid ends; integrals are sums over grids that close in on the mass,
+so nothing hangs on how fine they are. The two tables' axes are met once; a grid then costs three matrix products.
+Several sources stacked have a start for each τ1: their mean scales, with the evidence of the scales integrated out.
 """
 
 from __future__ import annotations
@@ -11,67 +10,83 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import logsumexp
 
-from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, Hypothesis, odds_of
+from headwater.selection.hypotheses import OWN_LEVEL, SAME, SCRATCH, Hypothesis, odds_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.stacking import Stack
-from headwater.selection.surface import Choice, Surface
+from headwater.selection.surface import Part, Surface
 from headwater.spectrum.rows import Array
 
 _NODES = 61
 _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenvalue
+_TINY = np.finfo(np.float64).tiny
+LEVEL = float(np.log(2 / 3))  # of a level at its estimate with uniform shrinkage: the mean of √s over s in (0, 1)
 
 
 def survey(
     meeting: Meeting, compared: list[Hypothesis], tau: float | None = None, criterion: str = "evidence"
 ) -> Surface:
-    """The surface over the hypotheses: on wide grids, then where each hypothesis has mass, then where the whole has."""
-    nodes = [hypothesis.nodes(_NODES) for hypothesis in compared]
-    logs: Array | None = None if tau is not None else np.linspace(*_TARGET_REACH, _NODES)
-    for whole in (False, True):
-        surface = _evaluate(meeting, compared, nodes, tau, logs, criterion)
-        parts = [surface.only(hypothesis.name).weight for hypothesis in compared]
-        nodes = [_closer(grid, part.sum(axis=1)) for grid, part in zip(nodes, parts, strict=True)]
-        if logs is not None:
-            shares = [surface.weight] if whole else parts
-            logs = _closer(logs, np.max([share.sum(axis=0) / share.sum(axis=0).max() for share in shares], axis=0))
-    return _evaluate(meeting, compared, nodes, tau, logs, criterion)
+    """The surface over the hypotheses, each on a wide grid, then twice where it has mass."""
+    groups = meeting.target.basis.groups
+    repeated = 1.0 if groups is None else max(meeting.target.n / len(groups), 1.0)
+    parts = tuple(_surveyed(meeting, hypothesis, tau, criterion) for hypothesis in compared)
+    return Surface(criterion, parts, odds_of(compared), repeated)
+
+
+def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
+    seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
+    nodes: Array = hypothesis.nodes(_NODES)
+    logs: Array = np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
+
+    def part() -> Part:
+        target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
+        return _evaluate(seen, hypothesis, nodes, logs if tau is None else None, target_tau, criterion)
+
+    for _ in range(2 if len(nodes) * len(logs) > 1 else 0):
+        weight = part().weight
+        nodes, logs = _closer(nodes, weight.sum(axis=1)), _closer(logs, weight.sum(axis=0))
+    return part()
 
 
 def _evaluate(
-    meeting: Meeting,
-    compared: list[Hypothesis],
-    nodes: list[Array],
-    tau: float | None,
-    logs: Array | None,
-    criterion: str,
-) -> Surface:
-    """The surface at these nodes of each hypothesis and these log target penalties, in units of the mean eigenvalue."""
-    target_tau = np.array([tau], dtype=np.float64) if logs is None else meeting.target.unit * np.exp(logs)
-    parts = []
-    for hypothesis, grid, odds in zip(compared, nodes, odds_of(compared), strict=True):
-        source_tau, scale, score = _scored(meeting, hypothesis, grid, target_tau, criterion)
-        target_prior = np.zeros(1) if logs is None else hypothesis.log_target_density(logs) + _log_step(logs)
-        prior = (np.log(odds) + hypothesis.log_density(grid) + _log_step(grid))[:, None] + target_prior
-        if hypothesis.stacked:  # a start for each target penalty, and of no other
-            here = np.eye(len(target_tau), dtype=bool)
-            score, prior = np.where(here, score, -np.inf), np.where(here, prior, -np.inf)
-        parts.append((np.repeat(hypothesis.name, len(scale)), source_tau, scale, score, prior))
-    names, taus, scales, scores, priors = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Surface(criterion, names, taus, scales, target_tau, scores, priors)
+    seen: Meeting, hypothesis: Hypothesis, nodes: Array, logs: Array | None, target_tau: Array, criterion: str
+) -> Part:
+    """The part at these nodes of the hypothesis and, in units of the mean eigenvalue, these log target penalties."""
+    source_tau, scale, score, compared = _scored(seen, hypothesis, nodes, target_tau, criterion)
+    target_prior = np.zeros(1) if logs is None else hypothesis.log_target_density(logs) + _log_step(logs)
+    prior = (hypothesis.log_density(nodes) + _log_step(nodes))[:, None] + target_prior
+    log_evidence = float(logsumexp(compared + prior))
+    if hypothesis.stacked:  # a start for each target penalty, and of no other
+        here = np.eye(len(target_tau), dtype=bool)
+        score, prior = np.where(here, score, -np.inf), np.where(here, prior, -np.inf)
+    return Part(hypothesis, seen, source_tau, scale, target_tau, score, prior, log_evidence)
 
 
 def _scored(
-    meeting: Meeting, hypothesis: Hypothesis, nodes: Array, target_tau: Array, criterion: str
-) -> tuple[Array, Array, Array]:
-    """A hypothesis's starts, source penalties and scales, at its nodes, and their scores (k, m); of sources stacked,
-    a start for each target penalty, and one row of scores."""
-    if not hypothesis.stacked:
+    seen: Meeting, hypothesis: Hypothesis, nodes: Array, target_tau: Array, criterion: str
+) -> tuple[Array, Array, Array, Array]:
+    """A hypothesis's starts, source penalties and scales, at its nodes, their scores (k, m), and those compared.
+
+    Of sources stacked a start for each target penalty, and one row of scores. Scores within a hypothesis are
+    restricted to contrasts; compared are those of rows, with the level's own prior where it is the target's.
+    """
+    target = seen.target
+    levels = target.n_outputs * (LEVEL if target.basis.fit_intercept else 0.0)
+    if hypothesis.stacked:
+        stack = Stack(seen, np.array(hypothesis.stacked))
+        score, scale = stack.surveyed(target_tau, target.contrasts)
+        compared = stack.surveyed(target_tau, target.n)[0] + levels
+        source_tau = np.tile(stack.source_tau, (len(scale), 1))
+    else:
         source_tau, scale = hypothesis.starts(nodes)
-        return source_tau, scale, meeting.score(source_tau, scale, target_tau, criterion)
-    stack = Stack(meeting, np.array(hypothesis.stacked))
-    score, scale = stack.surveyed(target_tau)
-    return np.tile(stack.source_tau, (len(scale), 1)), scale, score
+        score = compared = seen.score(source_tau, scale, target_tau, criterion)
+        if criterion == "evidence" and target.basis.fit_intercept:
+            bracket = np.maximum(seen.bracket(source_tau, scale, target_tau), _TINY)
+            compared = score - 0.5 * target.n_outputs * np.log(bracket) + levels
+    if target.n <= 1 and criterion == "evidence":  # a lone row tells of its level only
+        compared = np.zeros_like(compared)
+    return source_tau, scale, score, compared
 
 
 def _log_step(nodes: Array) -> float:
@@ -79,68 +94,107 @@ def _log_step(nodes: Array) -> float:
 
 
 def _closer(nodes: Array, weight: Array) -> Array:
-    """As many nodes over the part that holds more than a millionth of the weight at its peak; a lone one stays."""
+    """As many nodes over the part that holds more than a ten-millionth of the weight at its peak; a lone one stays."""
     if len(nodes) == 1:
         return nodes
-    held = np.flatnonzero(weight >= 1e-6 * weight.max())
+    held = np.flatnonzero(weight >= 1e-7 * weight.max())
     low, high = max(held[0] - 1, 0), min(held[-1] + 1, len(nodes) - 1)
     return np.linspace(nodes[low], nodes[high], len(nodes))
 
 
-def best(meeting: Meeting, surface: Surface, compared: list[Hypothesis]) -> Choice:
-    """The posterior's peak, off the grid, in the hypothesis that holds most weight on the winning side.
+def best(surface: Surface) -> Part:
+    """The posterior's peak, off the grid, in the hypothesis that holds most weight on the winning side; one point.
 
-    Scratch wins where it holds half or more. As is lies on the path of own penalty and is no hypothesis beside it.
+    Scratch wins where it holds half or more. A source is the same task where both hypotheses of that, whatever the
+    level, hold more than any other; of them the likelier is taken.
     """
-    # A start at an infinite penalty, from a source that says nothing, is scratch by another name.
-    winning = [one for one in compared if np.isinf(one.source_tau) != surface.transferred]
-    mass = {hypothesis.name: surface.mass[hypothesis.name] for hypothesis in winning}
-    points = {hypothesis.place: hypothesis.name for hypothesis in winning if hypothesis.kind == AS_IS}
-    for hypothesis in winning:
-        if hypothesis.kind == OWN_PENALTY:
-            mass[hypothesis.name] += mass.pop(points.get(hypothesis.place, ""), 0.0)
-    hypothesis = next(a for a in compared if a.name == max(mass, key=lambda name: mass[name]))
-    unit, fixed = meeting.target.unit, len(surface.target_tau) == 1
+    winning = [
+        (part, share)
+        for part, share in zip(surface.parts, surface.share, strict=True)
+        if (part.hypothesis.kind != SCRATCH) == surface.transferred
+    ]
+    mass: dict[tuple[bool, str], float] = {}
+    for part, share in winning:
+        mass[_side(part)] = mass.get(_side(part), 0.0) + share
+    side = max(mass, key=lambda name: mass[name])
+    part, _ = max((pair for pair in winning if _side(pair[0]) == side), key=lambda pair: pair[1])
+    hypothesis, seen, unit = part.hypothesis, part.meeting, _unit(part)
+    fixed = len(part.target_tau) == 1
 
     def value(start: Array, logs: Array) -> Array:
-        target_tau = surface.target_tau if fixed else unit * np.exp(logs)
-        score = _scored(meeting, hypothesis, start, target_tau, surface.criterion)[2]
+        target_tau = part.target_tau if fixed else unit * np.exp(logs)
+        score = _scored(seen, hypothesis, start, target_tau, surface.criterion)[2]
         return score + hypothesis.log_density(start)[:, None] + (0.0 if fixed else hypothesis.log_target_density(logs))
 
     logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
-    start, log_tau = _peak(value, hypothesis.nodes(_NODES), logs)
-    target_tau = float(surface.target_tau[0]) if fixed else float(unit * np.exp(log_tau))
-    source_tau, scale, score = _scored(
-        meeting, hypothesis, np.array([start]), np.array([target_tau]), surface.criterion
-    )
-    one = [float(values[0]) if values.ndim == 1 else values[0] for values in (source_tau, scale)]
-    return Choice(hypothesis.name, one[0], one[1], target_tau, float(score[0, 0]))
+    start, log_tau = peak(value, hypothesis.nodes(_NODES), logs)
+    target_tau = part.target_tau if fixed else np.array([unit * np.exp(log_tau)])
+    return _evaluate(seen, hypothesis, np.array([start]), None, target_tau, surface.criterion)
 
 
-def _peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:
-    """Where a surface is highest: its best node, then ever finer grids about it, to a millionth of a step."""
-    for _ in range(40):
-        grid = value(starts, logs)
-        row, column = np.unravel_index(int(np.argmax(grid)), grid.shape)
-        start, log_tau = float(starts[row]), float(logs[column])
-        if max(_step(starts, int(row)), _step(logs, int(column))) < 1e-6:
+def _side(part: Part) -> tuple[bool, str]:
+    """Hypotheses of the same task, of one source, stand together."""
+    same = part.hypothesis.kind in (SAME, OWN_LEVEL)
+    return same, str(part.hypothesis.place) if same else part.hypothesis.name
+
+
+def _unit(part: Part) -> float:
+    white = part.meeting.whitening
+    if not part.hypothesis.private:
+        return 1.0
+    return (part.meeting.target if white is None else white.uncertain[0].target).unit
+
+
+def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:
+    """Where a smooth surface is highest: its best node, then finer grids about it, then where its slopes vanish.
+
+    Comparing values finds a peak to √ε; the last steps are Newton's, on slopes by differences of fourth order.
+    """
+    axes = [starts, logs]
+    for _ in range(12):
+        top = np.unravel_index(int(np.argmax(value(*axes))), (len(axes[0]), len(axes[1])))
+        found = np.array([axis[index] for axis, index in zip(axes, top, strict=True)])
+        steps = np.array([axis[1] - axis[0] if len(axis) > 1 else 0.0 for axis in axes])
+        if steps.max() < 1e-2:
             break
-        starts, logs = _around(starts, int(row)), _around(logs, int(column))
-    return start, log_tau
+        axes = [_around(axis, int(index)) for axis, index in zip(axes, top, strict=True)]
+    free = np.flatnonzero(steps)
+    refined = found.copy()
+    for _ in range(12 if len(free) else 0):
+        grid = value(refined[0] + _OFFSETS, refined[1] + _OFFSETS)
+        if not np.isfinite(grid).all():
+            return float(found[0]), float(found[1])
+        slope, curvature = _derivatives(grid)
+        slope, curvature = slope[free], curvature[np.ix_(free, free)]
+        if np.linalg.eigvalsh(curvature).max() >= 0:
+            return float(found[0]), float(found[1])
+        move = np.linalg.solve(curvature, slope)
+        refined[free] -= move
+        if not (np.abs(refined - found) <= 4 * steps + 1e-9).all():  # an end, or a ridge without a top
+            return float(found[0]), float(found[1])
+        if np.abs(move).max() < 1e-13:
+            break
+    return float(refined[0]), float(refined[1])
 
 
-def _step(nodes: Array, index: int) -> float:
-    """The distance between nodes; 0 for a lone one, and about an infinite one."""
-    if len(nodes) == 1 or not np.isfinite(nodes[index]):
-        return 0.0
-    steps = np.abs(np.diff(nodes))
-    return float(steps[np.isfinite(steps)][0])
+_WIDTH = 1e-2
+_OFFSETS = _WIDTH * np.arange(-2, 3)
+_FIRST, _SECOND = np.array([1, -8, 0, 8, -1]) / (12 * _WIDTH), np.array([-1, 16, -30, 16, -1]) / (12 * _WIDTH**2)
+
+
+def _derivatives(grid: Array) -> tuple[Array, Array]:
+    """Slopes (2,) and curvatures (2, 2) from a grid of five by five values, or five by one."""
+    if grid.shape[1] == 1:
+        grid = np.repeat(grid, 5, axis=1)
+    across, along = grid[:, 2], grid[2]
+    mixed = _FIRST @ grid @ _FIRST
+    return np.array([_FIRST @ across, _FIRST @ along]), np.array([[_SECOND @ across, mixed], [mixed, _SECOND @ along]])
 
 
 def _around(nodes: Array, index: int) -> Array:
-    """A grid about a node: finer, or as fine where the node is the last of a grid whose peak may lie beyond it."""
-    step = _step(nodes, index)
-    if step == 0:
-        return nodes[[index]]
+    """A finer grid about a node, or one as fine where the peak may lie beyond the grid's end; a lone node stays."""
+    if len(nodes) == 1:
+        return nodes
+    step = nodes[1] - nodes[0]
     reach = 6 * step if len(nodes) == 13 and index in (0, 12) else step
-    return np.asarray(nodes[index] + np.linspace(-reach, reach, 13) * np.sign(nodes[-1] - nodes[0]))
+    return np.asarray(nodes[index] + np.linspace(-reach, reach, 13))

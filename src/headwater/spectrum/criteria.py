@@ -2,7 +2,8 @@
 
 Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
 y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
-All are analytic in tau, complex values included: their slopes are had by a complex step (headwater.spectrum.penalty).
+All are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are
+had by a complex step (headwater.spectrum.penalty).
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
     """
     all_left, row_weight, residual = spectrum.rows
     left, root = all_left[group], np.sqrt(row_weight[group])
-    outside = np.eye(len(group)) - left @ left.T
+    span = left if spectrum.basis.span is None else spectrum.basis.span[group]
+    outside = np.eye(len(group)) - span @ span.T
     if spectrum.basis.fit_intercept:
         outside -= np.outer(root, root) / spectrum.n
     # (I − UU' − √w√w'/Σw)_gg, the part of S that no penalty touches: its directions that least squares fits exactly are
@@ -174,6 +176,11 @@ SCORES: dict[str, Callable[[Decomposed, Array, Array], Array]] = {
     "loo": pseudo_evidence(loo_error),
     "gcv": pseudo_evidence(gcv_error),
 }
+
+
+def needs_rows(criterion: str) -> bool:
+    """Whether a criterion leaves rows out, and so has to have them kept."""
+    return criterion == "loo"
 
 
 def score_named(criterion: str) -> Callable[[Decomposed, Array, Array], Array]:

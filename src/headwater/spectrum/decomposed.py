@@ -19,7 +19,8 @@ class Decomposition:
     ``left`` (rows, r) and ``row_weight`` (rows,) are None where leave-one-out was not asked for or rows were never
     seen. ``outside`` (rows,) is 1 − w_i/Σw − Σ left², the share of its residual that no penalty
     touches: exactly 0 for a row that least squares would fit exactly, whatever its outcome. ``groups``: the rows that
-    leave-one-out leaves out together, None for each by itself.
+    leave-one-out leaves out together, None for each by itself. ``span`` (rows, r): orthonormal axes of the same rows,
+    where ``left`` is no such (headwater.selection.uncertainty).
     """
 
     eigenvalues: Array
@@ -29,13 +30,15 @@ class Decomposition:
     left: Array | None = None
     row_weight: Array | None = None
     groups: tuple[NDArray[np.intp], ...] | None = None
+    span: Array | None = None
 
     @cached_property
     def outside(self) -> Array:
-        assert self.left is not None and self.row_weight is not None
+        span = self.left if self.span is None else self.span
+        assert span is not None and self.row_weight is not None
         mean = self.row_weight / self.n if self.fit_intercept else 0.0
-        outside = 1.0 - mean - np.einsum("ir,ir->i", self.left, self.left)
-        spanned = self.left.shape[1] >= len(self.left) - self.fit_intercept
+        outside = 1.0 - mean - np.einsum("ir,ir->i", span, span)
+        spanned = span.shape[1] >= len(span) - self.fit_intercept
         return np.zeros_like(outside) if spanned else np.where(outside > 1e-13, outside, 0.0)
 
 

@@ -108,7 +108,7 @@ class Spectrum(Decomposed):
         """
         rows = WeightedRows.checked(X, y, sample_weight)
         found = decompose_rows(cls, rows, fit_intercept, leave_one_out)
-        if groups is None or not leave_one_out:
+        if groups is None:
             return found
         return replace(found, basis=replace(found.basis, groups=members(groups, sample_weight, X.shape[0])))
 

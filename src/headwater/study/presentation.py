@@ -30,7 +30,8 @@ class Presentation:
 
     `rows` is the summary as the experiment's own frozen values, `summary` the same as the columns of summary.csv, one
     mapping a line; `trials` the columns of trials.parquet. `draw` makes the figure; `heading` stands over `findings`,
-    one paragraph each. `protocol` is the version of the code's protocol,
+    one paragraph each. `verdict`, if there is one, comes before everything: its first line says whether the
+    finding stands, and `at_a_glance` is its table. `protocol` is the version of the code's protocol,
     `details` what --json says beside the summary. Texts are plain: the report escapes them.
     """
 
@@ -45,6 +46,8 @@ class Presentation:
     tables: Sequence[Table]
     draw: Callable[[], Figure]
     protocol: int
+    verdict: Sequence[str] = ()
+    at_a_glance: Table | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -20,6 +20,8 @@ def render(shown: Presentation, config: Mapping[str, Any], svg: str, command: st
     template = Template((files("headwater.study") / "templates" / "report.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=escape(shown.title),
+        verdict="\n".join(f'<p class="verdict">{escape(line)}</p>' for line in shown.verdict),
+        glance=_table(shown.at_a_glance, "The verdict") if shown.at_a_glance else "",
         purpose=escape(shown.purpose),
         figure=_inline(svg, shown.title),
         caption=escape(shown.caption),
@@ -32,11 +34,11 @@ def render(shown: Presentation, config: Mapping[str, Any], svg: str, command: st
     )
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, name: str = "Every point") -> str:
     lines = [f"<tr>{_cells('td', cells)}</tr>" for cells in table.body]
     return "\n".join(
         [
-            '<div class="wide" tabindex="0" role="region" aria-label="Every point">',
+            f'<div class="wide" tabindex="0" role="region" aria-label="{name}">',
             f"<table><caption>{escape(table.caption)}</caption>",
             f"<thead><tr>{_cells('th scope=col', table.head)}</tr></thead>",
             "<tbody>",
@@ -48,7 +50,7 @@ def _table(table: Table) -> str:
 
 
 def _cells(tag: str, texts: Iterable[str]) -> str:
-    return "".join(f"<{tag}>{escape(text)}</{tag.split()[0]}>" for text in texts)
+    return "".join(f"<{tag}>{escape(text)}</{tag.split()[0]}>".replace("\n", "<br>") for text in texts)
 
 
 def _settings(items: Iterable[tuple[str, object]]) -> str:

@@ -98,15 +98,18 @@ def reproduce(
 
     `workers` is joblib's n_jobs; the synthetic experiments run on threads unless `joblib.parallel_config` names another
     backend, and do not depend on it. `progress` is called with (done, total); `command` is quoted in the report. A run
-    cut short goes on where it stopped. Raises ValueError for a folder that is a file, a store that is not ours or too
-    new or data that are not what they should be, OSError where nothing can be read or written, ImportError without
-    matplotlib; all of them before anything is computed.
+    cut short goes on where it stopped. Raises ValueError for a folder that is a file, a store that is not ours, too
+    new or of another protocol, or data that are not what they should be, OSError where nothing can be read or written,
+    ImportError without matplotlib; all of them before anything is computed.
     """
     start = time.perf_counter()
     if find_spec("matplotlib") is None:
         raise ImportError("the figures need matplotlib: pip install 'headwater[report]'")
     trials = study.experiment.trials()
+    if not (folder / STORE).exists():
+        study.plan(trials, workers)  # what cannot be run is said before there is a folder
     with open_store(folder) as store:
+        _refuse_other_protocols(store, trials[0].config)
         # The outputs' libraries take as long to load as the paper's trials to run, which leave the interpreter free.
         complete(store, trials, workers, progress, study.plan, partial(import_module, "headwater.study.outputs"))
         records = [store.record(trial.config) for trial in trials]
@@ -127,6 +130,15 @@ def open_store(folder: Path) -> Store:
     except OSError as problem:
         raise OSError(f"--out {folder}: {problem.strerror}") from None
     return Store(folder / STORE)
+
+
+def _refuse_other_protocols(store: Store, config: Config) -> None:
+    """Raise ValueError where the store holds trials that the same configuration would not give now."""
+    for protocol in sorted(store.protocols(config["experiment"]) - {config["protocol"]}):
+        raise ValueError(
+            f"{store.path} holds trials of protocol {protocol}, and this headwater runs protocol {config['protocol']}: "
+            "name another --out, or delete the file and run everything anew"
+        )
 
 
 def stored(folder: Path, experiment: Experiment) -> tuple[int, int]:

@@ -98,6 +98,12 @@ class Store:
         with self._problems():
             return {key for (key,) in self._connection.execute("SELECT key FROM trials")}
 
+    def protocols(self, experiment: str) -> set[int]:
+        """The protocols under which the stored trials of an experiment were run."""
+        question = "SELECT DISTINCT json_extract(config, '$.protocol') FROM trials WHERE json_extract(config, ?) = ?"
+        with self._problems():
+            return {number for (number,) in self._connection.execute(question, ("$.experiment", experiment))}
+
     def record(self, config: Config) -> Record:
         """What the trial of this configuration measured; KeyError if it is not stored."""
         with self._problems():

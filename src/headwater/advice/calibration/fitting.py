@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from headwater.advice.calibration.covariance import shrunk
-from headwater.advice.calibration.likelihood import NOISE, PRIVATE, RHO, SIGNAL, TARGET_NOISE, Point, start
-from headwater.advice.calibration.maximum import FLOOR, descend
+from headwater.advice.calibration.likelihood import NOISE, PRIVATE, SIGNAL, TARGET_NOISE, Point
+from headwater.advice.calibration.profile import profile
 from headwater.estimators.ridge import L2SPRidge
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
 
 if TYPE_CHECKING:
     from headwater.theory import Population
-
-_MIDWAY = 1.2816  # the normal's 0.9 quantile
-_CLOSE = 0.01  # of the signed root, cut at 2 and more
-_ALL, _NUISANCE = [RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE], [SIGNAL, NOISE, PRIVATE, TARGET_NOISE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +93,7 @@ def calibrate(source: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
 
     ``source`` as TransferRidge takes it, a SourceRidge for all of this; X (n1, p), y (n1,) or (n1, q), weights as
     frequencies. One row is enough to ask. Several outputs share the parameters and count as independent; rows count as
-    independent too. Costs some fifty Cholesky factors of min(n1, p)². Raises ValueError as TransferRidge does.
+    independent too. Costs some thirty Cholesky factors of min(n1, p)². Raises ValueError as TransferRidge does.
 
     >>> import numpy as np
     >>> from headwater import SourceRidge
@@ -121,7 +115,7 @@ def calibrate_meeting(meeting: Meeting) -> Calibration:
     reason = _nothing_to_go_by(meeting)
     best, rho, interval = None, np.nan, (-np.inf, np.inf)
     if not reason:
-        best, rho, interval = _profile(meeting)
+        best, rho, interval = profile(meeting)
         if not np.isfinite(interval).all():
             reason = (
                 "the source's own signal cannot be told from none, so neither can a target's share in it"
@@ -129,7 +123,7 @@ def calibrate_meeting(meeting: Meeting) -> Calibration:
                 else "the target rows do not bound it"
             )
     parameters = np.full(5, np.nan) if best is None else best.parameters
-    known = parameters if source is not None else np.where(np.isin(_ALL, (SIGNAL, NOISE)), np.nan, parameters)
+    known = parameters if source is not None else np.where(np.isin(range(5), (SIGNAL, NOISE)), np.nan, parameters)
     return Calibration(
         rho=rho,
         rho_interval=interval,
@@ -168,82 +162,3 @@ def _nothing_to_go_by(meeting: Meeting) -> str:
     if not (source.coef if source.spectrum is None else source.spectrum.u).any():
         return "the source's outcome does not vary with its features"
     return ""
-
-
-def _profile(meeting: Meeting) -> tuple[Point, float, tuple[float, float]]:
-    """The likelihood's maximum, the estimate, and where the profile over the other four parameters is cut.
-
-    The cut is that of χ²₁, 3.84, with Student's t in the place of the normal: exact where the source is known and w1
-    has no part of its own, which is regression on one variable. The estimate is midway between the ends of the 80 %
-    interval: with the profile's signed root z normal and ρ = ρ̂ + a z + b z², that takes off the maximum's bias, b, and
-    some of what σ_v² ≥ 0 adds to it.
-    """
-    unit = start(meeting)
-    # Some tables have two maxima, with and without a part of the target's own.
-    first = [np.where(np.isin(_ALL, without), 0.0, unit) for without in ((), (PRIVATE,))]
-    best = min((descend(Point(meeting, place), unit, _ALL) for place in first), key=lambda point: point.value)
-    free = meeting.target.contrasts * meeting.target.n_outputs
-    cut = free * np.log1p(float(stdtrit(free - 1, 0.975)) ** 2 / (free - 1))
-    bounded = [root for root in (_MIDWAY, float(np.sqrt(cut))) if _unbounded(best, unit) >= root**2]
-    if not bounded:
-        return best, float(best.parameters[RHO]), (-np.inf, np.inf)
-    below, above = (_ends(best, unit, bounded, side) for side in (-1.0, 1.0))
-    highest = float(best.parameters[RHO])
-    most = min(highest - below[0], above[0] - highest) / 2  # beyond, ρ as a quadratic in z would turn back
-    shift = float(np.clip((below[0] + above[0]) / 2 - highest, -most, most)) if np.isfinite(most) else 0.0
-    return best, highest + shift, (below[1], above[1]) if len(bounded) == 2 else (-np.inf, np.inf)
-
-
-def _ends(best: Point, unit: Array, roots: list[float], side: float) -> list[float]:
-    """Where the profile's root, √(−2 log L above its minimum), reaches each of the roots, ascending, on one side."""
-    near = best
-
-    def reached(rho: float) -> float:
-        nonlocal near
-        parameters = near.parameters.copy()
-        parameters[RHO] = rho
-        near = descend(Point(best.meeting, parameters), unit, _NUISANCE)
-        return float(np.sqrt(max(near.value - best.value, 0.0)))
-
-    information = best.derivatives[1] / 2
-    precision = np.sqrt(np.where(information.diagonal() > 0, information.diagonal(), 1.0))
-    inverse = np.linalg.pinv(information / np.outer(precision, precision), rcond=1e-12)
-    variance = max(float(inverse[RHO, RHO]), 1.0) / precision[RHO] ** 2
-    ends: list[float] = []
-    inner = float(best.parameters[RHO]), 0.0
-    step = side * float(np.sqrt(variance))
-    for root in roots:
-        found = _crossing_at(reached, root, inner, step * (root - inner[1]))
-        if not np.isfinite(found):
-            return ends + [found] * (len(roots) - len(ends))
-        step, inner = (found - inner[0]) / (root - inner[1]), (found, root)
-        ends.append(found)
-    return ends
-
-
-def _crossing_at(reached: Callable[[float], float], root: float, inner: tuple[float, float], step: float) -> float:
-    """Where an increasing, nearly straight function reaches a root: false position, the kept end halved (Illinois)."""
-    inner, outer = (inner[0], inner[1] - root), None
-    rho = inner[0] + step
-    for _ in range(60):
-        value = reached(rho) - root
-        if abs(value) < _CLOSE:
-            return rho
-        if value > 0:
-            outer, inner = (rho, value), (inner[0], inner[1] / 2 if outer else inner[1])
-        else:
-            inner, outer = (rho, value), (outer[0], outer[1] / 2) if outer else None
-        if outer:
-            rho = inner[0] + (outer[0] - inner[0]) * -inner[1] / (outer[1] - inner[1])
-        else:
-            rho, step = rho + step, 1.5 * step
-    return rho if outer else float(np.copysign(np.inf, step))
-
-
-def _unbounded(best: Point, unit: Array) -> float:
-    """How much −2 log L is above its minimum as ρ → ±∞: without any source signal, and the tasks unrelated."""
-    if best.meeting.source.spectrum is None:
-        return np.inf
-    parameters = best.parameters.copy()
-    parameters[[RHO, SIGNAL]] = 0.0, FLOOR * unit[SIGNAL]
-    return descend(Point(best.meeting, parameters), unit, [NOISE, PRIVATE, TARGET_NOISE]).value - best.value

@@ -6,44 +6,102 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri
 
+from headwater.advice.calibration.side import remainder_value, side_value
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
-from headwater.spectrum.spectrum import Spectrum
 
 RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE = range(5)
+_BLOCK = 192  # of columns: enough for a product of matrices to be fast
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The restricted likelihood of y0 = X0 w0 + e0 and y1 = X1 w1 + e1, w0 random and w1 = ρ w0 + v.
+
+    The target's axes are turned so that K = S1 V1'V0 is upper triangular, which takes two thirds off each product
+    K diag(·) K'; what was diagonal there, S1², no longer is, but it is never factored.
+    """
+
+    meeting: Meeting
+
+    def at(self, rho: float, signal: float, noise: float, private: float, target_noise: float) -> Point:
+        """The likelihood at ρ and the variances σ_w², σ0², σ_v², σ1²."""
+        return Point(self, np.array([rho, signal, noise, private, target_noise]))
+
+    @cached_property
+    def _turned(self) -> tuple[Array, Array]:
+        """S1 Q (r1, r1) and Q'K, of the target's axes turned by Q."""
+        turn, across = np.linalg.qr(self.meeting.matrix, mode="complete")
+        return self.meeting.target.singular_values[:, None] * turn, across
+
+    @property
+    def turned(self) -> Array:
+        """S1 Q (r1, r1), Q the turn."""
+        return self._turned[0]
+
+    @property
+    def across(self) -> Array:
+        """K (r1, r0), upper triangular: from starts in the source's axes to fitted values in the turned ones."""
+        return self._turned[1]
+
+    @cached_property
+    def spread(self) -> Array:
+        """X1X1' in the turned axes, (r1, r1), its lower triangle."""
+        return np.tril(self.turned.T @ self.turned)
+
+    @cached_property
+    def outcome(self) -> Array:
+        """U1'y1 in the turned axes, (r1, q)."""
+        s1 = self.meeting.target.singular_values[:, None]
+        return np.asarray(self.turned.T @ np.divide(self.meeting.target.u, s1))
+
+    def through(self, weight: Array) -> Array:
+        """K diag(weight) K' in the turned axes, its lower triangle."""
+        K, out = self.across, np.zeros(self.turned.shape)
+        for first in range(0, len(out), _BLOCK):
+            some = slice(first, first + _BLOCK)
+            out[some, : some.stop] = (weight[first:] * K[some, first:]) @ K[: some.stop, first:].T
+        return out
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The restricted likelihood of y0 = X0 w0 + e0 and y1 = X1 w1 + e1, w0 random and w1 = ρ w0 + v, at one point.
+    """The likelihood at one point.
 
     w0 ~ N(0, σ_w² I), v ~ N(0, σ_v² I); ``parameters`` are (ρ, σ_w², σ0², σ_v², σ1²). In the source's axes
-    u0 = U0'y0 ~ N(0, t), t = σ_w² s0² + σ0²; given it, in the target's axes and with K = S1 V1'V0,
+    u0 = U0'y0 ~ N(0, t), t = σ_w² s0² + σ0²; given it, in the target's (turned) axes and with K = S1 V1'V0,
 
         u1 = U1'y1 ~ N(ρ K (σ_w² s0/t) u0, (ρ²σ_w² + σ_v²) S1² + σ1² I − ρ² K diag(σ_w⁴ s0²/t) K'),
 
-    and the rest of each outcome speaks of its noise alone. It costs one product of K with itself and one Cholesky
-    factor of r1×r1. Quantitative genetics calls this bivariate REML. Several outputs count as independent draws. Of a
-    source without a spectrum, published coefficients, w0 is taken as known and its variances do not appear.
+    and the rest of each outcome speaks of its noise alone. The value costs one product of K with itself and one
+    Cholesky factor of r1×r1, the derivatives as much again and an inverse. Quantitative genetics calls this
+    bivariate REML. Several outputs count as independent draws. Of a source without a spectrum, published coefficients,
+    w0 is taken as known and its variances do not appear.
     """
 
-    meeting: Meeting
+    likelihood: Likelihood
     parameters: Array
+
+    @property
+    def meeting(self) -> Meeting:
+        return self.likelihood.meeting
+
+    def moved(self, parameters: Array) -> Point:
+        """The same likelihood at other parameters."""
+        return Point(self.likelihood, parameters)
 
     @cached_property
     def value(self) -> float:
         """−2 log L up to a constant of the sizes; smaller is better."""
-        target, noise, q = self.meeting.target, self.parameters[TARGET_NOISE], self.meeting.target.n_outputs
-        half, (_, log_det) = self._half, self._factor
-        value = q * log_det + np.vdot(half, half) + _remainder(target, noise)[0]
-        source = self.meeting.source.spectrum
-        if source is not None:
-            total = self._parts.T @ self.parameters[[SIGNAL, NOISE]]
-            value += q * np.log(total).sum() + np.vdot(source.u, source.u / total[:, None])
-            value += _remainder(source, self.parameters[NOISE])[0]
-        return float(value)
+        _, signal, noise, _, target_noise = self.parameters
+        source, target = self.meeting.source.spectrum, self.meeting.target
+        log_det = 2 * float(np.log(self._factor.diagonal()).sum())
+        value = target.n_outputs * log_det + float(np.vdot(self._half, self._half))
+        value += remainder_value(target, target_noise)[0]
+        return value if source is None else value + side_value(source, signal, noise)
 
     @cached_property
     def derivatives(self) -> tuple[Array, Array]:
@@ -52,57 +110,62 @@ class Point:
         The information is the average of expected and observed (Gilmour, Thompson and Cullis 1995) on the target's
         side, which needs no products of matrices, and the expected on the source's, where those are diagonal.
         """
-        rho, signal, _, _, _noise = self.parameters
-        target, q = self.meeting.target, self.meeting.target.n_outputs
-        K, s1, (inverse, _) = self.meeting.matrix, target.singular_values, self._factor
-        z = inverse.T @ self._half
-        diagonal = np.einsum("ij,ij->j", inverse, inverse)
-        total, seen, zero = diagonal @ s1**2, s1[:, None] ** 2 * z, np.zeros_like(z)
-        leverage, drawn = np.square(inverse @ K).sum(axis=0), K.T @ z
-        mean, known = self._start
-        prior = float(self.meeting.source.spectrum is not None)
+        rho, signal, noise, _, _ = self.parameters
+        target, q, K = self.meeting.target, self.meeting.target.n_outputs, self.likelihood.across
+        spread, share, prior = self.likelihood.spread, self._share, float(self.meeting.source.spectrum is not None)
+        bend = share * (1 - share)
+        inverse = dpotri(self._factor.T, lower=0)[0].T
+        z = self._solve(self._half, transposed=True)
+        seen, zero, drawn = spread @ z + np.tril(spread, -1).T @ z, np.zeros_like(z), K.T @ z
+        total, on_share = _trace(inverse, spread), _trace(inverse, self._known)
+        on_bend, mean = _trace(inverse, self.likelihood.through(bend)), self._start[0]
 
-        def shared(factor: float, more: float, change: Array) -> tuple[Array, float]:
-            """The covariance changes by factor · (more S1² − K diag(change) K')."""
-            return factor * (more * seen - K @ (change[:, None] * drawn)), factor * (more * total - change @ leverage)
+        def shared(factor: float, more: float, shares: float, bends: float) -> tuple[Array, float]:
+            """The covariance changes by factor · (more S1² − K diag(shares · share + bends · bend) K')."""
+            pulled = more * seen - K @ ((shares * share + bends * bend)[:, None] * drawn)
+            return factor * pulled, factor * (more * total - shares * on_share - bends * on_bend)
 
         # Each parameter's change of the mean (r1, q), of the covariance times z, and of the log determinant.
-        (by_signal, on_signal), (by_noise, on_noise) = self._start_slopes
+        by_signal, by_noise = self._mean_slopes
         parts = [
-            (K @ mean, *shared(2 * rho, prior * signal, known)),
-            (rho * (K @ by_signal), *shared(rho**2, prior, on_signal)),
-            (rho * (K @ by_noise), *shared(rho**2, 0.0, on_noise)),
+            (K @ mean, *shared(2 * rho, prior * signal, signal, 0.0)),
+            (rho * (K @ by_signal), *shared(rho**2, prior, 1.0, 1.0)),
+            (rho * (K @ by_noise), *shared(rho**2, 0.0, 0.0, -signal / noise)),
             (zero, seen, total),
-            (zero, z, diagonal.sum()),
+            (zero, z, inverse.trace()),
         ]
         slope = np.array([q * trace - np.vdot(z, 2 * moved + pulled) for moved, pulled, trace in parts])
-        whitened = inverse @ np.hstack([moved for moved, _, _ in parts] + [pulled for _, pulled, _ in parts])
-        moves, pulls = whitened.reshape(len(s1), 2, 5, q).transpose(1, 2, 0, 3).reshape(2, 5, -1)
+        whitened = self._solve(np.hstack([moved for moved, _, _ in parts] + [pulled for _, pulled, _ in parts]))
+        moves, pulls = whitened.reshape(len(z), 2, 5, q).transpose(1, 2, 0, 3).reshape(2, 5, -1)
         information = 2 * moves @ moves.T + pulls @ pulls.T
         sides = [(TARGET_NOISE, target)]
         source = self.meeting.source.spectrum
         if source is not None:
-            total = self._parts.T @ self.parameters[[SIGNAL, NOISE]]
-            shares, own = self._parts / total, slice(SIGNAL, NOISE + 1)
-            slope[own] += shares @ (q - np.square(source.u).sum(axis=1) / total)
+            variance = self._parts.T @ self.parameters[[SIGNAL, NOISE]]
+            shares, own = self._parts / variance, slice(SIGNAL, NOISE + 1)
+            slope[own] += shares @ (q - np.square(source.u).sum(axis=1) / variance)
             information[own, own] += q * shares @ shares.T
             sides.append((NOISE, source))
         for index, side in sides:
-            _, change, more = _remainder(side, self.parameters[index])
+            _, change, more = remainder_value(side, self.parameters[index])
             slope[index] += change
             information[index, index] += more
         return slope, information
 
     def of_target(self, functional: Array) -> tuple[Array, Array]:
-        """Posterior mean and variance (q,) of h'w1 an output, w1 (p, q) the target's coefficients, h (p, q) given."""
-        K, s1 = self.meeting.matrix, self.meeting.target.singular_values[:, None]
-        (mean, known), (inverse, _), rho = self._start, self._factor, self.parameters[RHO]
-        source, spread = self.meeting.source, self._spread
+        """Posterior mean and variance of h'w1 an output, w1 (p, q) the target's coefficients.
+
+        h (p, q), or (p, m q) the outputs again and again; as many means and variances.
+        """
+        target, source, rho, spread = self.meeting.target, self.meeting.source, self.parameters[RHO], self._spread
+        again = functional.shape[1] // target.n_outputs
+        mean, half = (np.tile(each, again) for each in (self._start[0], self._half))
+        known = self._start[1]
         axes = source.coef @ functional if source.spectrum is None else source.spectrum.project(functional)
-        there = spread * s1 * self.meeting.target.project(functional) - rho**2 * (K @ (known[:, None] * axes))
-        seen = inverse @ there
+        there = spread * (self.likelihood.turned.T @ target.project(functional))
+        seen = self._solve(there - rho**2 * (self.likelihood.across @ (known[:, None] * axes)))
         prior = spread * np.square(functional).sum(axis=0) - rho**2 * (known @ np.square(axes))
-        expected = rho * (axes * mean).sum(axis=0) + (seen * self._half).sum(axis=0)
+        expected = rho * (axes * mean).sum(axis=0) + (seen * half).sum(axis=0)
         return expected, np.maximum(prior - np.square(seen).sum(axis=0), 0.0)
 
     @property
@@ -130,65 +193,63 @@ class Point:
         return float(private + (0.0 if self.meeting.source.spectrum is None else rho**2 * signal))
 
     @cached_property
-    def _start(self) -> tuple[Array, Array]:
-        """What the source says of w0 in its axes: mean (r0, q), and the variance (r0,) by which it beats the prior."""
+    def _share(self) -> Array:
+        """The share of w0's variance that the source's rows take away in each of its axes, σ_w² s0²/t (r0,)."""
         source = self.meeting.source.spectrum
         if source is None:
-            return np.eye(self.meeting.source.n_outputs), np.zeros(self.meeting.source.n_outputs)
+            return np.zeros(self.meeting.source.n_outputs)
         signal, noise = self.parameters[[SIGNAL, NOISE]]
-        ratio = signal / (signal * source.eigenvalues * source.n + noise)
-        return (ratio * source.singular_values)[:, None] * source.u, signal * ratio * source.singular_values**2
+        seen = signal * source.singular_values**2
+        return np.asarray(seen / (seen + noise))
 
     @cached_property
-    def _start_slopes(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        """How both change with σ_w² and with σ0²."""
-        (mean, known), source = self._start, self.meeting.source.spectrum
+    def _start(self) -> tuple[Array, Array]:
+        """What the source says of w0 in its axes: mean (r0, q), and the variance (r0,) by which it beats the prior."""
+        source, signal = self.meeting.source.spectrum, self.parameters[SIGNAL]
         if source is None:
-            return (0 * mean, known), (0 * mean, known)
-        signal, noise = self.parameters[[SIGNAL, NOISE]]
-        total = signal * source.singular_values**2 + noise
-        left, share = noise / total, known / signal
-        by_signal = (left * source.singular_values / total)[:, None] * source.u, share * (2 - share)
-        return by_signal, (-mean / total[:, None], -known / total)
+            return np.eye(self.meeting.source.n_outputs), self._share
+        return (self._share / source.singular_values)[:, None] * source.u, signal * self._share
 
     @cached_property
-    def _factor(self) -> tuple[Array, float]:
-        """L⁻¹ of the target's covariance L L' given the source, in its axes (r1, r1), and its log determinant."""
-        covariance = np.diag(self._spread * self.meeting.target.singular_values**2 + self.parameters[TARGET_NOISE])
-        if self.meeting.source.spectrum is not None and self.parameters[RHO]:
-            half = self.meeting.matrix * (self.parameters[RHO] * np.sqrt(self._start[1]))
-            covariance -= half @ half.T
-        lower, failed = dpotrf(covariance, lower=1, overwrite_a=1)
+    def _mean_slopes(self) -> tuple[Array, Array]:
+        """How the mean changes with σ_w² and with σ0², (r0, q) each."""
+        (mean, _), source = self._start, self.meeting.source.spectrum
+        if source is None:
+            return 0 * mean, 0 * mean
+        signal, noise = self.parameters[[SIGNAL, NOISE]]
+        total = (signal * source.singular_values**2 + noise)[:, None]
+        return (noise * source.singular_values[:, None] / total**2) * source.u, -mean / total
+
+    @cached_property
+    def _known(self) -> Array:
+        """K diag(share) K', the lower triangle."""
+        return self.likelihood.through(self._share)
+
+    @cached_property
+    def _factor(self) -> Array:
+        """L (r1, r1), lower triangular, L L' the target's covariance given the source in the turned axes."""
+        covariance = self._spread * self.likelihood.spread
+        rho, signal = self.parameters[[RHO, SIGNAL]]
+        if self.meeting.source.spectrum is not None and rho:
+            covariance -= (rho**2 * signal) * self._known
+        covariance[np.diag_indices_from(covariance)] += self.parameters[TARGET_NOISE]
+        upper, failed = dpotrf(covariance.T, lower=0, overwrite_a=1)
         if failed:
             raise np.linalg.LinAlgError("the target's covariance is singular to rounding")
-        log_det = 2 * float(np.log(lower.diagonal()).sum())
-        return dtrtri(lower, lower=1, overwrite_c=1)[0], log_det
+        return np.asarray(upper.T)
+
+    def _solve(self, columns: Array, transposed: bool = False) -> Array:
+        """L⁻¹ or L'⁻¹ times columns (r1, k)."""
+        found = solve_triangular(self._factor, columns, lower=True, trans=int(transposed), check_finite=False)
+        return np.asarray(found)
 
     @cached_property
     def _half(self) -> Array:
         """L⁻¹ (u1 − its mean), (r1, q)."""
-        mean = self.parameters[RHO] * (self.meeting.matrix @ self._start[0])
-        return np.asarray(self._factor[0] @ (self.meeting.target.u - mean))
+        mean = self.parameters[RHO] * (self.likelihood.across @ self._start[0])
+        return self._solve(self.likelihood.outcome - mean)
 
 
-def _remainder(side: Spectrum, noise: float) -> tuple[float, float, float]:
-    """What the part of an outcome outside all axes adds: to −2 log L, its slope and the expected information."""
-    free, left = side.n_outputs * (side.contrasts - side.rank), float(side.remainder.sum()) / noise
-    return free * np.log(noise) + left, (free - left) / noise, max(free, 0.0) / noise**2
-
-
-def start(meeting: Meeting) -> Array:
-    """No alignment, and half of each outcome's variance to its signal; the variances are also their units."""
-    source, target = meeting.source.spectrum, meeting.target
-    own = _halves(target)
-    return np.r_[0.0, own if source is None else _halves(source), own]
-
-
-def _halves(side: Spectrum) -> Array:
-    spread = side.n * side.eigenvalues.sum() / side.contrasts
-    return np.array([variance(side) / spread / 2, variance(side) / 2])
-
-
-def variance(side: Spectrum) -> float:
-    """The outcome's variance, averaged over outputs; 0 for a lone row."""
-    return float(np.square(side.u).sum() + side.remainder.sum()) / max(side.contrasts, 1.0) / side.n_outputs
+def _trace(inverse: Array, other: Array) -> float:
+    """tr(A B) of symmetric matrices, their lower triangles given."""
+    return float(2 * np.vdot(inverse, other) - inverse.diagonal() @ other.diagonal())

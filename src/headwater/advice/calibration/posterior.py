@@ -7,29 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from headwater.advice.calibration.likelihood import RHO, SIGNAL, Point, start
+from headwater.advice.calibration.likelihood import RHO, SIGNAL, Point
+from headwater.advice.calibration.profile import units
 from headwater.spectrum.rows import Array
 
-_DRAWS, _FEWEST, _LARGE = 128, 16, 200  # fewer where the target's rank is large: a point costs its cube
+_DRAWS, _FEWEST, _LARGE = 256, 16, 140  # fewer where the target's rank is large: a point costs its cube
 _WIDER = 1.6  # than the normal approximation, whose tails are too light to be reweighted
 
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """The parameters' posterior as weighted points; given each, w1 is normal.
+    """The parameters' posterior as k points' ``weight`` (k,); given each, Σ h'w1 over the outputs is normal.
 
     The prior is flat in (ρσ_w, σ_w, σ0, σ_v, σ1), all standard deviations, so that it is proper where a variance may be
-    0. The points are a fixed low-discrepancy sequence through the normal approximation at the likelihood's maximum,
-    reweighted by the likelihood: nothing is random.
+    0. The points are a fixed low-discrepancy sequence, each with its opposite, through the normal approximation at the
+    likelihood's maximum, reweighted by the likelihood: nothing is random. ``mean`` and ``variance`` (m, k) are those of
+    m functionals.
     """
 
-    points: list[Point]
     weight: Array
-
-    def of_target(self, functional: Array) -> tuple[Array, Array]:
-        """Mean and variance of Σ h'w1 over the outputs at each point (k,), functional h (p, q)."""
-        both = [point.of_target(functional) for point in self.points]
-        return np.array([mean.sum() for mean, _ in both]), np.array([variance.sum() for _, variance in both])
+    mean: Array
+    variance: Array
 
     def quantiles(self, mean: Array, variance: Array, levels: Array) -> Array:
         """Quantiles of the mixture of normals, by bisection."""
@@ -43,8 +41,8 @@ class Posterior:
         return (low + high) / 2
 
 
-def posterior(best: Point) -> Posterior:
-    """The posterior about the likelihood's maximum."""
+def posterior(best: Point, functionals: Array) -> Posterior:
+    """The posterior about the likelihood's maximum, of m functionals h (m, p, q): in one go, no factor being kept."""
     known = best.meeting.source.spectrum is None
     own = [0, 3, 4] if known else list(range(5))  # of published coefficients w0 is known
     centre = np.r_[best.parameters[RHO], np.sqrt(best.parameters[1:])]
@@ -54,17 +52,25 @@ def posterior(best: Point) -> Posterior:
     information = _information(best, centre)[np.ix_(own, own)]
     precision = np.sqrt(information.diagonal() / 2)
     values, axes = np.linalg.eigh(information / 2 / np.outer(precision, precision))
-    root = axes / np.sqrt(np.maximum(values, 1e-9)) * _WIDER / precision[:, None]
-    count = int(np.clip(_DRAWS * (_LARGE / max(best.meeting.target.rank, 1)) ** 2, _FEWEST, _DRAWS))
-    normal = _sequence(count, len(own))
-    places = np.tile(centre, (count, 1))
+    # The symmetric root: the axes' signs, and their order, are arbitrary, and it depends on neither.
+    root = _WIDER * (axes / np.sqrt(np.maximum(values, 1e-9))) @ axes.T / precision[:, None]
+    count = int(np.clip(_DRAWS * (_LARGE / max(best.meeting.target.rank, 1)) ** 2, _FEWEST, _DRAWS)) // 2
+    half = _sequence(count, len(own))
+    normal = np.concatenate([half, -half])
+    places = np.tile(centre, (len(normal), 1))
     places[:, own] += normal @ root.T
-    least = 1e-8 * start(best.meeting)[1:]
-    points = [Point(best.meeting, _parameters(place, least)) for place in places]
-    logs = np.array([-0.5 * point.value for point in points]) + 0.5 * np.square(normal).sum(axis=1)
+    least = 1e-8 * units(best.meeting)[1:]
+    columns = np.concatenate(list(functionals), axis=1)
+    found = []
+    for place in places:
+        point = best.moved(_parameters(place, least))
+        mean, variance = (each.reshape(len(functionals), -1).sum(axis=1) for each in point.of_target(columns))
+        found.append((point.value, mean, variance))
+    values, mean, variance = (np.array(each) for each in zip(*found, strict=True))
+    logs = -0.5 * values + 0.5 * np.square(normal).sum(axis=1)
     weight = np.exp(logs - logs.max())
-    weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(count))  # truncated: Ionides 2008
-    return Posterior(points, weight / weight.sum())
+    weight = np.minimum(weight / weight.sum(), 1 / np.sqrt(len(weight)))  # truncated: Ionides 2008
+    return Posterior(weight / weight.sum(), mean.T, variance.T)
 
 
 def _sequence(count: int, dimensions: int) -> Array:

@@ -1,0 +1,144 @@
+"""Uncertainty: what a source does not know of its own coefficients, met with a target's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from headwater.selection.source import Source
+from headwater.spectrum.rows import Array
+from headwater.spectrum.spectrum import Spectrum
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """The posterior covariance C = σ0² C̃ of a source's coefficients in the rows of a target.
+
+    C̃ = (I − V0 diag(λ/(λ+τ0)) V0')/(n0 τ0) = (V0 diag(1/(λ+τ0)) V0' + (I − V0V0')/τ0)/n0. The rows A are in the
+    target's axes, S1V1', and where ``level`` is known √n1 (x̄1 − x̄0)' comes after them: those of the target about the
+    source's means, but for what no axis holds. ``met`` (r1, r0) is S1V1'V0. No p×p matrix is formed.
+    """
+
+    source: Source
+    target: Spectrum
+    tau: float
+    met: Array
+
+    @property
+    def level(self) -> bool:
+        """Whether the target's level can be held against the source's: both have one, at means of the same columns."""
+        return self.target.basis.fit_intercept and self.source.unit is None
+
+    @property
+    def spectrum(self) -> Spectrum:
+        assert self.source.spectrum is not None
+        return self.source.spectrum
+
+    @cached_property
+    def rows(self) -> Array:
+        """A V0, (r1, r0), or (r1 + 1, r0) with the level's."""
+        if not self.level:
+            return self.met
+        return np.vstack([self.met, np.sqrt(self.target.n) * self.spectrum.project(self._shift)[:, 0]])
+
+    @cached_property
+    def matrix(self) -> Array:
+        """A C̃ A', (r1, r1), or (r1 + 1, r1 + 1) with the level's."""
+        inside = (self.rows / (self.spectrum.eigenvalues + self.tau)) @ self.rows.T
+        if self.spectrum.rank < self.spectrum.n_features:
+            squares, axes = np.linalg.eigh(self._gram - self.rows @ self.rows.T)
+            lost = np.finfo(np.float64).eps * self.target.n_features * np.abs(self._gram).max(initial=0.0)
+            inside += (axes * np.where(squares > lost, squares, 0.0)) @ axes.T / self.tau
+        return np.asarray(inside / self.spectrum.n)
+
+    @property
+    def level_variance(self) -> float:
+        """That of the source's own level at its means, over σ0²."""
+        return 1 / self.spectrum.n if self.spectrum.basis.fit_intercept else 0.0
+
+    def carried(self, axes: Array) -> Array:
+        """C̃A' axes: what a residual (d, q) in the target's axes says of the source's coefficients, (p, q)."""
+        spread = (self.rows[: len(axes)].T @ axes) / (self.spectrum.eigenvalues + self.tau)[:, None]
+        if self.spectrum.rank == self.spectrum.n_features:
+            return self._in_units(self.spectrum.expand(spread / self.spectrum.n))
+        held = self.target.expand(self.target.singular_values[:, None] * axes[: self.target.rank])
+        if len(axes) > self.target.rank:
+            held += np.sqrt(self.target.n) * self._shift * axes[-1]
+        # V0 diag(1/(λ+τ)) V0' + (I − V0V0')/τ = I/τ − V0 diag(λ/(λ+τ)) V0'/τ
+        inside = self.spectrum.eigenvalues[:, None] * spread
+        return self._in_units((self._in_units(held) - self.spectrum.expand(inside)) / (self.spectrum.n * self.tau))
+
+    @property
+    def _shift(self) -> Array:
+        return (self.target.x_mean - self.spectrum.x_mean)[:, None]
+
+    @cached_property
+    def _gram(self) -> Array:
+        """A A'."""
+        target = self.target
+        if self.source.unit is not None:
+            rows = self._in_units(target.expand(np.diag(target.singular_values)))
+            return np.asarray(rows.T @ rows)
+        gram = np.diag(target.singular_values**2)
+        if not self.level:
+            return gram
+        mean = np.sqrt(target.n) * target.singular_values[:, None] * target.project(self._shift)
+        return np.block([[gram, mean], [mean.T, target.n * (self._shift.T @ self._shift)]])
+
+    def _in_units(self, columns: Array) -> Array:
+        return columns if self.source.unit is None else self.source.unit[:, None] * columns
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """The axes in which a hypothesis's covariance of y1 is diagonal, whatever the one number that it leaves open.
+
+    ``turn`` T (d, d), ``eigenvalues`` λ (d,). A related target has I + Σ_j c_j A C̃_j A' + A A'/(n1 τ1), c_j each
+    source's ``spread``: with B the sum, T (I + B) T' = I and T A A' T' = n1 diag(λ), so that it is I + diag(λ)/τ1 here,
+    and ``log_det`` is that of I + B. The same task, without ``spread``, has I + κ A C̃ A', κ = σ0²/σ1²: T is orthogonal
+    and 1/κ in the place of τ1; with ``level`` the rows are about the source's means and A C̃ A' holds what the source
+    does not know of its level. A target in these axes is a target: all that is said of its spectrum holds, but that
+    they are not orthonormal in the rows. ``matrices`` are S1V1'V0 of each source that has a part, in these axes.
+    """
+
+    uncertain: tuple[Uncertainty, ...]
+    spread: tuple[float, ...]
+    matrices: tuple[Array, ...]
+    level: bool
+    turn: Array
+    eigenvalues: Array
+    log_det: float = 0.0
+
+    def carried(self, axes: Array) -> Array:
+        """Σ_j c_j C̃_j A' T' axes, or C̃ A' T' axes of the same task; (p, q)."""
+        plain = self.turn.T @ axes
+        parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
+        return np.sum([spread * one.carried(plain) for one, spread in parts], axis=0)
+
+
+def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
+    d = uncertainty.target.rank + level
+    matrix = uncertainty.matrix[:d, :d].copy()
+    if level:
+        matrix[-1, -1] += uncertainty.target.n * uncertainty.level_variance
+    eigenvalues, axes = np.linalg.eigh(matrix)
+    turn = axes[:, ::-1].T
+    return Whitening((uncertainty,), (), (turn @ uncertainty.rows[:d],), level, turn, eigenvalues[::-1].clip(min=0.0))
+
+
+def related(
+    target: Spectrum, matrices: tuple[Array, ...], uncertain: tuple[Uncertainty, ...], spread: tuple[float, ...]
+) -> Whitening:
+    """``matrices`` of all sources; ``uncertain`` those of which it is known what they do not know."""
+    r = target.rank
+    inside = [share * one.matrix[:r, :r] for one, share in zip(uncertain, spread, strict=True)]
+    factor = np.linalg.cholesky(np.eye(r) + np.sum(inside, axis=0))
+    half = solve_triangular(factor, np.diag(target.singular_values), lower=True)
+    squares, axes = np.linalg.eigh(half @ half.T)
+    turn = solve_triangular(factor, axes[:, ::-1], lower=True, trans="T").T
+    log_det = 2 * float(np.log(np.diag(factor)).sum())
+    turned = tuple(turn @ matrix for matrix in matrices)
+    return Whitening(uncertain, spread, turned, False, turn, squares[::-1].clip(min=0.0) / target.n, log_det)
