@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from pairs import COUNT, PUBLIC, YES_NO
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -45,15 +46,9 @@ from headwater.families.path import Path as Fits
 from headwater.tables.design import prepare
 from headwater.tables.pair import Roles, read_pair
 
-PAIRS: dict[str, tuple[str, str, tuple[str, ...], str | None]] = {
-    "breast": ("event3y", "binomial", ("time", "status"), None),
-    "mortgages": ("deny", "binomial", (), None),
-    "contraception": ("use", "binomial", ("district",), None),
-    "flights": ("late", "binomial", (), None),
-    "speech": ("pd", "binomial", (), None),
-    "visits": ("visits", "poisson", (), None),
-    "murders": ("murders", "poisson", ("countyid", "popul"), "popul"),
-}
+FAMILY = {YES_NO: "binomial", COUNT: "poisson"}
+PAIRS = [name for name, public in PUBLIC.items() if public.kind in FAMILY]
+EXPOSURE = {"murders": "popul"}
 SIZES, LEAST_TEST_ROWS = (20, 60, 150), 30
 TAUS = np.logspace(-5, 2, 15)
 RIVALS = ("base rate", "scratch", "as is", "level", "level, slope", "pool", "L2-SP", "Gaussian")
@@ -75,15 +70,16 @@ class Tables:
 
 def read(folder: Path, name: str) -> Tables:
     """A public pair in the design that ``headwater advise`` makes."""
-    outcome, family, exclude, exposure = PAIRS[name]
+    public, exposure = PUBLIC[name], EXPOSURE.get(name)
+    exclude = (*public.exclude, *(column for column in (public.groups, exposure) if column is not None))
     paths = [next(folder.glob(f"{name}-{side}.*")) for side in ("source", "target")]
-    pair = read_pair(*paths, Roles(outcome, exclude=exclude))
+    pair = read_pair(*paths, Roles(public.outcome, exclude=exclude))
     design = Pipeline(prepare(pair.source.table, pair.columns))
     found: list[np.ndarray] = []
     for side in (pair.source, pair.target):
         size = np.ones(len(side.y)) if exposure is None else side.table.column(exposure).to_numpy().astype(float)
         found += [design.transform(side.table), side.y, size]
-    return Tables(name, family_named(family), *found)
+    return Tables(name, family_named(FAMILY[public.kind]), *found)
 
 
 def path_of(tables: Tables, X: np.ndarray, y: np.ndarray, e: np.ndarray) -> Fits:
@@ -252,7 +248,7 @@ def report(results: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with pairs/")
-    parser.add_argument("--pairs", nargs="+", default=list(PAIRS), help="only these")
+    parser.add_argument("--pairs", nargs="+", default=PAIRS, help="only these")
     parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)

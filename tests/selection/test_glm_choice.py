@@ -16,8 +16,9 @@ from headwater.families.named import family_named
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
 from headwater.selection.glm_choice import hypotheses_of, moderate, weigh
-from headwater.selection.glm_hypotheses import OWN_LEVEL, RELATED, SAME, SCRATCH, Target
+from headwater.selection.glm_hypotheses import Target
 from headwater.selection.glm_source import GLMSource
+from headwater.selection.hypotheses import OWN_LEVEL, RELATED, SAME, SCRATCH
 
 
 def path_of(name, X, y):

@@ -22,8 +22,9 @@ from headwater.families.family import Family
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
 from headwater.selection.glm_choice import hypotheses_of, weigh
-from headwater.selection.glm_hypotheses import AS_IS, SCRATCH, Target
+from headwater.selection.glm_hypotheses import Target
 from headwater.selection.glm_source import GLMSource
+from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.spectrum.rows import Array
 
 _READABLE = {"dtype": (np.float64, np.float32)}

@@ -18,7 +18,6 @@ class Family:
     half an outcome added, so that it is finite where none or only one kind was seen. ``dispersion`` is φ, None where
     the outcome does not fix it; ``overdispersed`` says whether rows may vary more than that, as counts do, by a factor
     to be estimated. ``problem`` says in words what makes outcomes impossible, or None.
-    ``deviance_name`` is what people call half the mean deviance.
     """
 
     name: str
@@ -33,4 +32,3 @@ class Family:
     dispersion: float | None
     overdispersed: bool
     problem: Callable[[Array], str | None]
-    deviance_name: str

@@ -45,5 +45,4 @@ GAUSSIAN = Family(
     None,
     False,
     _problem,
-    "squared error",
 )

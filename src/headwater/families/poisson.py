@@ -42,5 +42,4 @@ POISSON = Family(
     1.0,
     True,
     _problem,
-    "Poisson deviance",
 )

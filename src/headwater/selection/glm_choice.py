@@ -11,8 +11,9 @@ from scipy.special import logsumexp
 from headwater.families.family import Family
 from headwater.families.laplace import log_evidence, variance
 from headwater.families.mode import Mode, find_mode
-from headwater.selection.glm_hypotheses import AS_IS, OWN_LEVEL, RELATED, SAME, SCRATCH, Prior, Target
+from headwater.selection.glm_hypotheses import Prior, Target
 from headwater.selection.glm_source import GLMSource
+from headwater.selection.hypotheses import AS_IS, OWN_LEVEL, RELATED, SAME, SCRATCH
 from headwater.spectrum.rows import Array
 
 _SLIGHT = 1e-6  # of the posterior weight, or of a variance: what adds nothing
@@ -86,13 +87,19 @@ class GLMChoice:
 
 def moderate(family: Family, eta: Array, weight: Array, variance: float) -> tuple[float, float]:
     """The line (a, b) nearest to the link of the mean outcome over N(η, variance), for rows at η (n,)."""
-    nodes, masses = np.polynomial.hermite_e.hermegauss(_HERMITE)
-    wanted = family.link(family.mean(eta[:, None] + np.sqrt(variance) * nodes) @ (masses / masses.sum()))
+    nodes, masses = hermite()
+    wanted = family.link(family.mean(eta[:, None] + np.sqrt(variance) * nodes) @ masses)
     share = weight / weight.sum()
     middle, other = share @ eta, share @ wanted
     square = share @ (eta - middle) ** 2
     factor = float(share @ ((eta - middle) * (wanted - other)) / square) if square > _SLIGHT else 1.0
     return factor, float(other - factor * middle)
+
+
+def hermite() -> tuple[Array, Array]:
+    """Nodes and masses of the mean over a standard Gaussian."""
+    nodes, masses = np.polynomial.hermite_e.hermegauss(_HERMITE)
+    return nodes, masses / masses.sum()
 
 
 def hypotheses_of(

@@ -28,10 +28,9 @@ from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
 from headwater.families.posterior import Posterior
 from headwater.selection.glm_source import GLMSource
-from headwater.selection.hypotheses import log_logistic
+from headwater.selection.hypotheses import RELATED, SAME, log_logistic
 from headwater.spectrum.rows import Array
 
-SCRATCH, AS_IS, SAME, OWN_LEVEL, RELATED = "scratch", "as is", "same task", "same task, own level", "related"
 LEVEL_SPREAD = 2.5  # of a level of the target's own, on the link's scale
 _SCALE = (0.5, 0.5)  # α's prior mean and spread
 _LOGS = np.linspace(9.0, -9.0, 19)  # of log(τ1/c̄), about its prior median
