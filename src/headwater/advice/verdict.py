@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from headwater.advice.calibration.fitting import calibrate_meeting
 from headwater.advice.findings import Findings, Size, Workings
+from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
 from headwater.advice.outlook import Gains, Outlook
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.wording import describe, notes, sentence
@@ -35,7 +36,23 @@ class Advice(Findings):
         return sentence(self)
 
 
-def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice:
+@overload
+def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice: ...
+
+
+@overload
+def advise(source: Any, target: Any, *, family: str, exposure: ArrayLike | None = None) -> OutcomeAdvice: ...
+
+
+def advise(
+    source: Any,
+    target: Any,
+    *,
+    criterion: str = "evidence",
+    groups: ArrayLike | None = None,
+    family: str = "gaussian",
+    exposure: ArrayLike | None = None,
+) -> Advice | OutcomeAdvice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
@@ -45,6 +62,8 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
     benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
+    ``family`` "binomial" (yes or no, of any two labels) or "poisson" (counts, in proportion to ``exposure`` (n1,))
+    gives an ``OutcomeAdvice``, whose errors are deviances, from one source and rows that are independent.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -54,6 +73,14 @@ def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: Arr
     >>> advice.verdict
     'transfer'
     """
+    if family != "gaussian":
+        if groups is not None or criterion != "evidence":
+            raise ValueError(
+                f"family {family!r} is advised on by evidence and by rows: groups and criterion are ridge's"
+            )
+        return advise_outcome(source, target, family, exposure)
+    if exposure is not None:
+        raise ValueError("exposure multiplies a mean: it needs family='poisson'")
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)

@@ -147,8 +147,8 @@ class TransferModel(GLM):
         if tau is not None and not 0 < tau < np.inf:
             raise ValueError(f"tau must be above 0 and finite where hypotheses are weighed, got {tau!r}")
         path = path.dispersed if source is None or source.path is None else path.as_dispersed_as(source.path)
-        priors = hypotheses_of(Target(path, tau), source, self.scale, scratch=source_tau is None)
-        self.choice_ = weigh(priors)
+        self.met_, self.start_ = Target(path, tau), source
+        self.choice_ = weigh(hypotheses_of(self.met_, source, self.scale, scratch=source_tau is None))
         self.mass_ = self.choice_.mass
         self._describe(source)
         self._hold(*self.choice_.coefficients(), X.dtype)

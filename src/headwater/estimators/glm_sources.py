@@ -79,7 +79,10 @@ def _fitted(model: Any, names: ArrayLike | None) -> GLMSource:
             f"source must be a fitted model or coefficients; {type(model).__name__} has no coef_: fit it first"
         )
     check_names(getattr(model, "feature_names_in_", getattr(model, "feature_names_", None)), names)
-    coef = np.asarray(model if fitted is None else fitted, dtype=np.float64)
+    try:
+        coef = np.asarray(model if fitted is None else fitted, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("source must be one fitted model or coefficients; TransferRidge alone takes several") from None
     if coef.ndim > 2 or (coef.ndim == 2 and len(coef) != 1):
         raise ValueError(f"source coefficients have shape {coef.shape}; one number a feature is needed, (p,)")
     intercept = None if fitted is None else float(np.ravel(getattr(model, "intercept_", 0.0))[0])

@@ -34,7 +34,7 @@ class Outcomes:
         """The level of a constant rate, on the link's scale; finite where an outcome was never or always seen."""
         return self.family.base(self.y, self.offset, self.weight)
 
-    def shift(self, eta: Array) -> Outcomes:
+    def shift(self, eta: Array | float) -> Outcomes:
         """The same outcomes with more in the offset: L2-SP's shift."""
         return replace(self, offset=self.offset + eta)
 
