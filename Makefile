@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-lowest lint clean
+.PHONY: demo test test-trainers test-lowest lint clean
 
 demo: .venv/demo
 	$(BIN)/headwater demo --out demo
@@ -12,6 +12,11 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+
+# L2SP in the trainers people use, whose libraries are heavier than all else together: apart from `make test`, and run
+# by .ci/run after it.
+test-trainers: .venv-trainers/done
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-trainers/bin/python -m pytest -q tests/nets/test_trainers.py tests/test_examples.py
 
 # At the lowest versions that pyproject.toml declares, torch left out: its oldest build is gigabytes of accelerator
 # libraries, and what needs it is skipped.
@@ -35,6 +40,11 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[all,dev]'
 	@touch $@ .venv/demo
 
+.venv-trainers/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-trainers
+	.venv-trainers/bin/python -m pip install -q -c constraints.txt -e '.[trainers,dev]'
+	@touch $@
+
 .venv-lowest/done: pyproject.toml
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install -q uv
@@ -44,4 +54,4 @@ $(BIN)/python:
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lowest demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-trainers .venv-lowest demo .pytest_cache .mypy_cache .ruff_cache

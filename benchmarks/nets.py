@@ -1,26 +1,28 @@
 """Seconds that the paper's network experiments cost per (seed, weight decay): against plain loops, and the machine.
 
-    python benchmarks/nets.py [mnist] [cifar10] [--repeat 5] [--processor-time]
+    python benchmarks/nets.py [mnist] [cifar10] [steps] [--repeat 5] [--processor-time]
 
 Random rows of the paper's shapes: times depend on shapes alone. All figures come from this run, except those of the
 published scripts, which are quoted. MNIST runs whole, once, and plain loops are the least of several runs; CIFAR-10
 times a tenth of a source epoch, in turn with its plain loops, the least of several, scaled up. The control is what
 `headwater reproduce` adds by default: four rates, three times the paper's length, four fifths of the target's rows,
 read off at both lengths. On a machine that others use, --processor-time tells more: processor seconds over threads.
+`steps` is what L2SP adds to a step of a fused AdamW with a decay of its own: all in turn, on one thread, medians of
+processor time.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
 import torch
 from torch import nn
 
-from headwater.nets import Recipe, States, accuracy, initial, members, mlp, small_cnn, train
+from headwater.nets import L2SP, Recipe, States, accuracy, initial, members, mlp, small_cnn, train
 
 DECAYS = [0.0, *np.geomspace(1e-6, 1e-1, 18).tolist()]
 PUBLISHED = {"MNIST": 83.0, "CIFAR-10": 403.0}  # seconds per (seed, weight decay) on 2 cores: quoted, not of this run
@@ -182,10 +184,52 @@ def cifar10(repeat: int) -> None:
 @cache
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", default=["mnist", "cifar10"])
+    parser.add_argument("what", nargs="*", default=["mnist", "cifar10", "steps"])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--processor-time", action="store_true")
     return parser.parse_args()
+
+
+def layered(shapes: Iterable[tuple[int, ...]]) -> nn.ParameterList:
+    """Parameters of these shapes, with gradients, as a model that no batch needs to reach."""
+    model = nn.ParameterList(nn.Parameter(torch.randn(shape)) for shape in shapes)
+    for p in model:
+        p.grad = torch.randn_like(p)
+    return model
+
+
+SMALL = [shape for _ in range(400) for shape in ((32, 32), (32,))]
+GPT2 = [(50257, 768), (1024, 768), (768,), (768,)] + 12 * [
+    (768,), (768,), (768, 2304), (2304,), (768, 768), (768,), (768,), (768,), (768, 3072), (3072,), (3072, 768), (768,),
+]  # fmt: skip
+
+
+def steps(repeat: int) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for what, shapes in {"800 small tensors": SMALL, "GPT-2 small, 124 million": GPT2}.items():
+        torch.manual_seed(0)
+        model = layered(shapes)
+        ways: dict[str, Callable[[], object]] = {}
+        for name, decay, decoupled in (("own", 0.01, None), ("decoupled", 0.0, True), ("coupled", 0.0, False)):
+            # One set of parameters for all, lest memory be short; each optimizer has moments of its own.
+            optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=decay, fused=True)
+            if decoupled is not None:
+                L2SP(model, 1e-3, exclude=(), decoupled=decoupled).attach(optimizer)
+            optimizer.step()
+            ways[name] = optimizer.step
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(4 * repeat):
+            for name, step in ways.items():
+                start = time.process_time()
+                step()
+                times[name].append(time.process_time() - start)
+        took = {name: float(np.median(own)) for name, own in times.items()}
+        own = took.pop("own")
+        print(f"A step of fused AdamW, {what}: {own * 1e3:.1f} ms with its own decay")
+        for name, other in took.items():
+            print(f"  toward the anchor, {name:10s}    {other * 1e3:8.1f} ms: {other / own:.2f} times as much")
+    torch.set_num_threads(threads)
 
 
 def main() -> None:
@@ -194,6 +238,8 @@ def main() -> None:
         mnist(chosen.repeat)
     if "cifar10" in chosen.what:
         cifar10(chosen.repeat)
+    if "steps" in chosen.what:
+        steps(chosen.repeat)
 
 
 if __name__ == "__main__":

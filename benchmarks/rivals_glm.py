@@ -92,11 +92,15 @@ def folds(tables: Tables, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     if tables.family.name == "binomial" and min(np.bincount(y.astype(int), minlength=2)) >= 2:
         kind = StratifiedKFold
     count = min(5, len(y), *(np.bincount(y.astype(int)) if kind is StratifiedKFold else [5]))
-    return list(kind(count, shuffle=True, random_state=0).split(np.zeros(len(y)), y))
+    found = kind(count, shuffle=True, random_state=0).split(np.zeros(len(y)), y)
+    return [(train, test) for train, test in found if y[train].any() and (1 - y[train]).any()]
 
 
 def cross_validated(tables: Tables, X: np.ndarray, y: np.ndarray, e: np.ndarray, start: np.ndarray) -> Any:
     """L2-SP toward ``start`` at the penalty of least cross-validated deviance: coefficients, level at 0, penalty."""
+    if not (y.any() and (1 - y).any()):  # one kind only: nothing but a level is to be had
+        level = find_mode(path_of(tables, X, y, e).outcomes.shift(X @ start), np.ones((len(y), 1)), np.array([0.01]))
+        return start, level.theta[0], np.inf
     errors = np.zeros(len(TAUS))
     for train, test in folds(tables, y):
         fits = shifted(tables, X[train], y[train], e[train], start)

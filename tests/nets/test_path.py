@@ -153,15 +153,40 @@ def test_best_for_returns_the_transfer_optimal_checkpoint_and_both_curves(path):
 def test_rows_held_out_decide_and_are_not_trained_on(path):
     X, y = rows(50, 4)
     held = torch.randperm(50, generator=torch.Generator().manual_seed(stream(0, "held out")))[40:]
-    choice = path.best_for((X, y), recipe=Recipe(2, 20))
+    alone = path.only([path.members[0]])
     wrong = y.clone()
     wrong[held] = (y[held] + 1) % 3
-    other = path.best_for((X, wrong), recipe=Recipe(2, 20))
     # The same networks, seen by other judges.
-    again = path.only([path.members[0]]).best_for((X, y), recipe=Recipe(2, 20))
-    same = path.only([path.members[0]]).best_for((X, wrong), recipe=Recipe(2, 20))
+    again = alone.best_for((X, y), recipe=Recipe(2, 20), repeats=1)
+    same = alone.best_for((X, wrong), recipe=Recipe(2, 20), repeats=1)
     assert all(torch.equal(again.fine_tuned[name], same.fine_tuned[name]) for name in again.fine_tuned)
-    assert max(other.target_scores) < max(choice.target_scores)
+    assert max(same.target_scores) < max(again.target_scores)
+
+
+def test_best_for_says_what_the_choice_is_worth_against_the_noise(path):
+    """Every repeat is a choice among the same starts, by rows, batches and a seed of the path of its own."""
+    target, recipe = rows(60, 3), Recipe(1, 20)
+    choice = path.best_for(target, recipe=recipe, repeats=6)
+    assert [candidate.source for candidate in choice.chosen.candidates] == [
+        None, "weight decay 0", "weight decay 0.001", "weight decay 10",
+    ]  # fmt: skip
+    assert [candidate.mean for candidate in choice.chosen.candidates[1:]] == pytest.approx(choice.target_scores)
+    for repeat in range(6):
+        order = torch.randperm(60, generator=torch.Generator().manual_seed(stream(repeat, "held out")))
+        train_on, score_on = ((target[0][part], target[1][part]) for part in order.tensor_split([48]))
+        states = path.only([(repeat % 2, decay) for decay in DECAYS]).states
+        scratch = initial(factory, [stream(repeat, "scratch")])
+        starts = {name: torch.cat([scratch[name], states[name]]) for name in states}
+        seeds = [stream(repeat, "batches")] * 4
+        tuned = train(factory, starts, train_on, recipe, seeds=seeds, weight_decay=1e-4).states
+        scores = [candidate.scores[repeat] for candidate in choice.chosen.candidates]
+        assert scores == pytest.approx(accuracy(factory, tuned, score_on).tolist(), abs=1e-9)
+    assert choice.chosen.gain > 0.1 and not choice.chosen.within_noise  # one epoch from scratch is little
+    over = choice.over_source_optimal
+    assert over.candidates[0].source == f"weight decay {choice.source_optimal:g}"
+    assert over.within_noise
+    with pytest.raises(ValueError, match="no seed of the path has every weight decay"):
+        path.only([(0, 0.0), (1, 1e-3)]).best_for(target, recipe=recipe)
 
 
 def test_a_target_of_other_classes_takes_a_new_head(path):
@@ -184,7 +209,7 @@ def test_a_target_of_other_classes_takes_a_new_head(path):
 
 def test_a_new_head_is_not_the_sources_first_one(path, monkeypatch):
     """At the same seed the source was drawn from, a head that starts afresh must be another draw."""
-    from headwater.nets import path as module
+    from headwater.nets import fine_tuning as module
 
     started = []
 
@@ -195,4 +220,4 @@ def test_a_new_head_is_not_the_sources_first_one(path, monkeypatch):
     monkeypatch.setattr(module, "train", watched)
     path.best_for(rows(60, 3), new=("head.*",), seed=0)
     for seed in (0, 1):
-        assert not torch.isclose(started[0]["head.weight"][0], initial(factory, [seed])["head.weight"][0]).any()
+        assert not torch.isclose(started[0]["head.weight"], initial(factory, [seed])["head.weight"]).any()

@@ -297,6 +297,17 @@ def test_bad_input_is_named(threads):
         train(dense, start, (X, y[:-1]), recipe, seeds=[0, 0])
     with pytest.raises(ValueError, match="int64 classes"):
         train(dense, start, (X, y.float()), recipe, seeds=[0, 0])
+    with pytest.raises(
+        ValueError, match=r"rows must be two tensors in memory.*not ndarray, ndarray: torch\.from_numpy"
+    ):
+        train(dense, start, (X.numpy(), y.numpy()), recipe, seeds=[0, 0])
+    with pytest.raises(ValueError, match="two tensors in memory, inputs and classes, not TensorDataset"):
+        train(dense, start, torch.utils.data.TensorDataset(X, y), recipe, seeds=[0, 0])
+    with pytest.raises(ValueError, match=r"inputs are torch\.float64, the network is torch\.float32"):
+        train(dense, start, (X.double(), y), recipe, seeds=[0, 0])
+    for wrong in ({"epochs": 0}, {"batch_size": 0}, {"learning_rate": float("nan")}, {"learning_rate": -1.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):
+            Recipe(**{"epochs": 1, "batch_size": 8} | wrong)
     with pytest.raises(ValueError, match="inputs must be finite"):
         train(dense, start, (X.log(), y), recipe, seeds=[0, 0])
     with pytest.raises(ValueError, match=r"states: .* the 3 members"):

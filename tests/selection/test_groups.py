@@ -43,7 +43,7 @@ def test_the_averaged_fit_leaves_out_whole_groups_exactly(p, n, count, weighted)
 def test_the_criterion_leaves_out_whole_groups_exactly(p, n, count, weighted):
     _, (X, y, weight), groups = problem(p, n, count, weighted)
     ones = np.ones(n) if weight is None else weight
-    taus = np.array([1e-6, 0.3, 50.0, np.inf])
+    taus = np.array([0.0, 1e-14, 1e-6, 0.3, 50.0, np.inf])
     brute = np.empty((n, len(taus)))
     for group in range(count):
         rest, out = groups != group, groups == group
@@ -79,14 +79,17 @@ def test_between_hypotheses_a_group_counts_as_one_row():
     np.testing.assert_allclose(logs[1], logs[0] / 6)
 
 
-def test_a_group_that_decides_its_own_direction_has_no_error_at_zero_penalty():
+def test_of_a_direction_that_a_group_alone_decides_the_rest_knows_nothing():
+    """The error is finite at no penalty, the limit of small ones, and the least-norm fit's without the group."""
     rng = np.random.default_rng(0)
-    X = np.zeros((8, 2))
+    X, y, taus = np.zeros((8, 2)), rng.normal(size=8), np.array([0.0, 1e-15, 1e-12, 1.0])
     X[:, 0], X[:3, 1] = rng.normal(size=8), 1.0
-    spectrum = Spectrum.from_rows(X, rng.normal(size=8), groups=[0, 0, 0, 1, 1, 2, 2, 2])
-    residuals, _, log_det = group_parts(spectrum, spectrum.u[:, :, None], np.array([0.0, 1.0]), np.arange(3))
-    assert np.isinf(residuals[..., 0]).all()
-    assert np.isfinite(residuals[..., 1]).all() and np.isfinite(log_det[1])
+    spectrum = Spectrum.from_rows(X, y, groups=[0, 0, 0, 1, 1, 2, 2, 2])
+    residuals, _, log_det = group_parts(spectrum, spectrum.u[:, :, None], taus, np.arange(3))
+    without = Spectrum.from_rows(X[3:], y[3:])
+    expected = y[:3] - without.y_mean - (X[:3] - without.x_mean) @ without.coefficients(0.0)
+    np.testing.assert_allclose(residuals[:, 0, 0, :3], np.tile(expected[:, None], 3), rtol=1e-9)
+    assert log_det[0] == -np.inf and np.isfinite(log_det[1:]).all()
 
 
 def test_repeated_measures_do_not_pass_for_evidence():
@@ -95,7 +98,8 @@ def test_repeated_measures_do_not_pass_for_evidence():
     X0, X1 = rng.normal(size=(100, 20)), rng.normal(size=(8, 20))
     y0, y1 = X0[:, 0] + rng.normal(size=100), rng.normal(size=8)
     rows = np.repeat(np.arange(8), 10)
-    naive, honest = (advise((X0, y0), (X1[rows], y1[rows]), groups=groups) for groups in (None, rows))
+    measured = X1[rows] + 1e-6 * rng.normal(size=(80, 20))  # copies to the last digit would be seen
+    naive, honest = (advise((X0, y0), (measured, y1[rows]), groups=groups) for groups in (None, rows))
     assert naive.errors.scratch < 0.1 * np.var(y1) < honest.errors.scratch
     assert honest.benefit.high - honest.benefit.low > 2 * (naive.benefit.high - naive.benefit.low)
 

@@ -6,13 +6,14 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import skops.io
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -23,8 +24,9 @@ from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.columns import CATEGORY, DATE, NUMBER, Column
-from headwater.tables.design import ClippedScaler, TableColumns
-from headwater.tables.table import Table, as_table
+from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
+from headwater.tables.fingerprints import Rows
+from headwater.tables.table import as_table
 from headwater.version import __version__
 
 FORMAT = 1
@@ -33,6 +35,8 @@ _MARK = "headwater.json"
 _ALLOWED = [
     f"{kind.__module__}.{kind.__qualname__}" for kind in (Column, ClippedScaler, TableColumns, TransferRidge)
 ] + ["numpy.dtype"]
+_INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients
+_FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _PREDICTING = ("coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 RIVALS = ("scratch", "source", "source_optimal")
 
@@ -43,12 +47,14 @@ class SavedModel:
 
     ``rivals`` maps "scratch", "source" (the source's own model) and "source_optimal" (transfer from it as it is) to
     their coefficients (p,) and intercepts. ``facts``, plain values: the outcome's names, the penalties, the verdict,
-    the predicted errors, the options of the fit, the version that wrote it.
+    the predicted errors, the options of the fit, the version that wrote it. ``fitted`` are fingerprints of the target's
+    rows, so that scoring them again is seen; no row can be told from them, but whoever has a row can ask for it.
     """
 
     pipeline: Pipeline
     rivals: dict[str, tuple[Array, float]]
     facts: dict[str, Any]
+    fitted: Rows
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -61,21 +67,26 @@ class SavedModel:
         The table: Arrow's, or any data frame Arrow reads, its columns in any order. ``progress`` is told how many rows
         are done.
         """
+        return self.evaluated(table, progress)[0]
+
+    def evaluated(
+        self, table: Any, progress: Callable[[int, int], None] | None = None
+    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+        """``predictions``, and which of the rows have a value that was drawn in."""
         given = as_table(table)
-        parts = []
+        parts, drawn_in = [], []
         for rows in row_blocks(given.data.num_rows, self.pipeline[-1].n_features_in_):
-            parts.append(self._block(given.rows(rows)))
+            features = self.pipeline[:-1].transform(given.rows(rows))
+            others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
+            parts.append({"chosen": self.pipeline[-1].predict(features), **others})
+            drawn_in.append(rows_drawn_in(self.pipeline[:-1], features))
             if progress is not None:
                 progress(rows.stop, given.data.num_rows)
-        return {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
-
-    def _block(self, table: Table) -> dict[str, Array]:
-        features = self.pipeline[:-1].transform(table)
-        others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
-        return {"chosen": self.pipeline[-1].predict(features), **others}
+        found = {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
+        return found, np.concatenate(drawn_in)
 
 
-def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
+def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel:
     """What of a fit is worth keeping: no decomposition and no rows."""
     fitted = advice.model
     model = clone(fitted).set_params(source=None)
@@ -96,7 +107,7 @@ def saved_model(advice: Advice, facts: dict[str, Any]) -> SavedModel:
         "source": (np.asarray(last.coef_), float(last.intercept_)),
         "source_optimal": averaged(advice.alone[AS_IS]),
     }
-    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts)
+    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts, rows)
 
 
 def save_model(model: SavedModel, path: Path) -> None:
@@ -105,6 +116,7 @@ def save_model(model: SavedModel, path: Path) -> None:
         "pipeline": model.pipeline,
         "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in model.rivals.items()},
         "facts": model.facts,
+        "fitted": asdict(model.fitted),
     }
     buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
     with zipfile.ZipFile(buffer, "a") as archive:
@@ -124,12 +136,17 @@ def load_model(path: Path) -> SavedModel:
         raise type(problem)(f"{path}: cannot be read: {why_unreadable(problem)}") from None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inflated = sum(member.file_size for member in archive.infolist())
+            if archive.getinfo(_MARK).file_size > 1000:
+                raise ValueError
             mark = json.loads(archive.read(_MARK))
             written, version = int(mark["format"]), str(mark["version"])
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError):
+    except Exception:  # zipfile, zlib and json have a dozen ways to say it
         raise ValueError(
             f"{path}: not a model saved by headwater, or not whole; save it again by headwater fit"
         ) from None
+    if inflated > max(_INFLATED, 20 * len(content)):
+        raise ValueError(f"{path}: would take {inflated / 1e6:.0f} MB once inflated, as no model of headwater's does")
     if written > FORMAT:
         raise ValueError(
             f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
@@ -145,21 +162,35 @@ def load_model(path: Path) -> SavedModel:
 
 def _checked(content: Any) -> SavedModel:
     """The model, once its steps, shapes and numbers are what they must be."""
+    if set(content) != {"pipeline", "rivals", "facts", "fitted"} or not set(content["facts"]) >= _FACTS:
+        raise ValueError("the model's facts are not all there")
     pipeline, facts = content["pipeline"], content["facts"]
+    if not all(isinstance(facts[name], str) for name in ("outcome", "target_outcome")):
+        raise ValueError("the outcome has no name")
+    if facts["decimal"] not in (None, ".", ","):
+        raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
     if type(pipeline) is not Pipeline or kinds != ["TableColumns", "ColumnTransformer", "TransferRidge"]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
     columns, model = pipeline[0].columns, pipeline[-1]
     for column in columns:
-        known = isinstance(column.name, str) and column.kind in (NUMBER, CATEGORY, DATE)
-        if type(column) is not Column or not known or not np.isfinite(column.fill):
+        if type(column) is not Column or not _is_described(column):
             raise ValueError("a column is not described as it should be")
     rivals = {name: (part["coef"], float(part["intercept"])) for name, part in content["rivals"].items()}
     for name, (coef, intercept) in {"chosen": (model.coef_, model.intercept_), **rivals}.items():
         if np.shape(coef) != (model.n_features_in_,) or not np.isfinite(coef).all() or not np.isfinite(intercept):
             raise ValueError(f"the coefficients of {name} are not finite numbers, one a feature")
-    if set(rivals) != set(RIVALS) or not isinstance(facts["outcome"], str):
-        raise ValueError("the model's facts are not all there")
-    loaded = SavedModel(pipeline, rivals, facts)
+    if set(rivals) != set(RIVALS):
+        raise ValueError("the rivals are not all there")
+    fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
+    if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
+        raise ValueError("the fingerprints of the rows are not what they should be")
+    loaded = SavedModel(pipeline, rivals, facts, Rows(*fitted))
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded
+
+
+def _is_described(column: Column) -> bool:
+    texts = isinstance(column.levels, tuple) and all(isinstance(text, str) for text in (column.name, *column.levels))
+    known = column.kind in (NUMBER, CATEGORY, DATE) and isinstance(column.coded, bool)
+    return bool(texts and known and np.isfinite(column.fill))

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from headwater.advice.calibration.fitting import calibrate_meeting
+from headwater.advice.doubts import checked, doubts
 from headwater.advice.findings import Findings, Size, Workings
 from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
 from headwater.advice.outlook import Gains, Outlook
@@ -37,7 +38,14 @@ class Advice(Findings):
 
 
 @overload
-def advise(source: Any, target: Any, *, criterion: str = "evidence", groups: ArrayLike | None = None) -> Advice: ...
+def advise(
+    source: Any,
+    target: Any,
+    *,
+    criterion: str = "evidence",
+    groups: ArrayLike | None = None,
+    allow_overlap: bool = False,
+) -> Advice: ...
 
 
 @overload
@@ -50,6 +58,7 @@ def advise(
     *,
     criterion: str = "evidence",
     groups: ArrayLike | None = None,
+    allow_overlap: bool = False,
     family: str = "gaussian",
     exposure: ArrayLike | None = None,
 ) -> Advice | OutcomeAdvice:
@@ -61,7 +70,9 @@ def advise(
     weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
     preprocessor, fitted on the source, first.
     ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
-    benefit's interval is over groups. Costs one decomposition a side. Raises ValueError as the estimators do.
+    benefit's interval is over groups. Rows that are copies of each other leave the target together. Target rows that
+    are rows of a source given as arrays are refused, unless ``allow_overlap``. Costs one decomposition a side. Raises
+    ValueError as the estimators do.
     ``family`` "binomial" (yes or no, of any two labels) or "poisson" (counts, in proportion to ``exposure`` (n1,))
     gives an ``OutcomeAdvice``, whose errors are deviances, from one source and rows that are independent.
 
@@ -85,11 +96,12 @@ def advise(
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)
     model = TransferRidge(fitted, criterion=criterion)
+    target, groups, seen = checked(source if is_listed(source) else [source], target, groups, allow_overlap)
     X, y, weight = (*target, None)[:3]
     meeting = model.meet(X, y, weight, groups)
     model.choose(meeting)
     if not is_listed(source):
-        return _advice(model, meeting)
+        return _noted(seen, _advice(model, meeting))
     ranking = rank(model, meeting)
     best_one = ranking.sources[0].source
     alone = TransferRidge(fitted[best_one], criterion=criterion)
@@ -98,7 +110,11 @@ def advise(
         alone.read_as(model)
     else:  # its own units are not those in which the target has met all sources
         met = alone.meet(X, y, weight, groups)
-    return replace(_advice(alone.choose(met), met), ranking=ranking)
+    return replace(_noted(seen, _advice(alone.choose(met), met)), ranking=ranking)
+
+
+def _noted(notes: list[str], advice: Advice) -> Advice:
+    return replace(advice, notes=(*notes, *advice.notes))
 
 
 def _fitted(source: Any, criterion: str) -> Any:
@@ -110,8 +126,8 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
     start, surface, criterion = meeting.source, model.surface_, model.criterion
 
     alone = {kind: survey(meeting, [one], criterion=criterion) for kind, one in path_of(start).items()}
-    path = survey(meeting, [path_of(start)[kind] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)],
-                  criterion=criterion)  # fmt: skip
+    sides = [alone[kind].parts[0] for kind in (SCRATCH, OWN_PENALTY if start.spectrum else AS_IS)]
+    path = replace(alone[SCRATCH], parts=tuple(sides), odds=np.array([0.5, 0.5]))
     unscaled = best(path if surface.transferred else alone[SCRATCH]).point
     calibration = calibrate_meeting(meeting)
     outlook = Outlook(calibration)
@@ -132,7 +148,7 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         ),
         benefit=benefit_of(meeting),
         gain=Gains(*outlook.gains(scratch, [over.fitted[0] for over in (surface, alone[AS_IS])])),
-        notes=tuple(notes(meeting, calibration)),
+        notes=(*notes(meeting, calibration), *doubts(meeting, surface, calibration)),
         criterion=criterion,
         workings=Workings(model, meeting, surface, alone, calibration, outlook),
     )

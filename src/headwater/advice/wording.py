@@ -101,8 +101,8 @@ def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
     target, source = meeting.target, meeting.source
     if target.basis.groups is not None:
         yield (
-            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole; the alignment and "
-            "the gains take rows as independent, and so are less sure than they are said to be"
+            f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole, and in choosing a "
+            "group counts as one row; the alignment and the gains take rows as independent, and so are less sure than they are said to be"
         )
     if target.n_outputs > 1:
         yield "the alignment and the gains take the outputs as independent, with the same variances"
@@ -129,10 +129,9 @@ def describe(advice: Findings) -> str:
         "what would change it",
         *(f"  {line}" for line in what_would_change_it(advice)),
         "",
-        f"  source                {advice.source.rows:g} rows, {advice.source.features} features",
+        f"  source                {source_size(advice)}",
         f"  target                {advice.target.rows:g} rows",
-        f"  source-optimal tau    {advice.source_optimal_tau:.4g}",
-        f"  transfer-optimal tau  {advice.transfer_optimal_tau:.4g}  ({advice.direction})",
+        *source_penalties(advice),
         f"  target tau            {advice.target_tau:.4g}",
         f"  best scale            {advice.scale:.3g}",
         "",
@@ -149,6 +148,22 @@ def describe(advice: Findings) -> str:
         lines += ["", "  source tau    error by theory    left out"]
         lines += [f"  {tau:<12.4g}  {by:<17.5g}  {out:.5g}" for tau, by, out in advice.curve.rows]
     return "\n".join([*lines, *(f"  note: {note}" for note in advice.notes)])
+
+
+def source_size(advice: Findings) -> str:
+    """What the source is: its size, or that only its coefficients are known."""
+    rows = "published coefficients" if np.isnan(advice.source.rows) else f"{advice.source.rows:g} rows"
+    return f"{rows}, {advice.source.features} features"
+
+
+def source_penalties(advice: Findings) -> list[str]:
+    """The source's penalties, where it has any."""
+    if np.isnan(advice.source_optimal_tau):
+        return []
+    return [
+        f"  source-optimal tau    {advice.source_optimal_tau:.4g}",
+        f"  transfer-optimal tau  {advice.transfer_optimal_tau:.4g}  ({advice.direction})",
+    ]
 
 
 def _interval(gain: Interval) -> str:

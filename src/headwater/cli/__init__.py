@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from typing import NoReturn
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
 from headwater.cli.advise import advise
+from headwater.cli.columns import columns
 from headwater.cli.demo import demo
 from headwater.cli.fit import fit
 from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
 from headwater.cli.score import score
 from headwater.cli.theory import theory
+from headwater.version import __version__
 
-_INTERRUPTED = 130
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
 
 app = typer.Typer(
     name="headwater",
     help="Train a source model for its downstream.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"headwater {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
     """Train a source model for its downstream."""
 
 
-for command in (advise, fit, predict, score, demo):
+for command in (advise, fit, predict, score, columns, demo):
     app.command()(command)
 app.command()(theory)
 app.add_typer(reproduce, name="reproduce")
@@ -39,12 +52,24 @@ app.add_typer(reproduce, name="reproduce")
 
 def main() -> None:
     """Run the command line; a problem the user can solve is one line on standard error and exit status 2."""
+    _write_whole()
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as problem:
         _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
-    except (ValueError, OSError, ImportError) as problem:
+    except BrokenPipeError:  # whoever reads has read enough
+        _discard_output()
+        status = _BROKEN_PIPE
+    except OSError as problem:
+        if problem.errno is None or problem.filename is not None:
+            _fail(str(problem))
+        _discard_output()  # what has no file's name is what was being printed
+        _fail(f"the output cannot be written: {problem.strerror}")
+    except (ValueError, ImportError) as problem:
         _fail(str(problem))
+    except NotImplementedError as problem:  # what Arrow says of types that it cannot count with
+        _fail(f"a table has a column of a type that is not read: {problem}")
     except MemoryError:
         _fail("not enough memory for a problem of this size: ask for fewer features or rows")
     except (typer.Abort, KeyboardInterrupt):
@@ -52,6 +77,19 @@ def main() -> None:
     if status == _INTERRUPTED:  # typer returns it where it catches the interrupt itself
         print("headwater: interrupted", file=sys.stderr)
     raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _discard_output() -> None:
+    """Let what is still to be printed go nowhere, or the interpreter would try again when it ends."""
+    with suppress(OSError, ValueError, AttributeError):  # a standard output of a test's has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_whole() -> None:
+    """Give an unbuffered standard output a buffer: a short write to a file would else lose what was not taken."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors)
 
 
 def _fail(message: str) -> NoReturn:

@@ -7,22 +7,28 @@ from headwater.cli import options as o
 
 def advise(
     source: o.SourceTable,
-    target: o.TargetTable,
     outcome: o.Outcome,
+    target: o.TargetTable = None,
+    coefficients: o.CoefficientTable = None,
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
+    categories: o.Categories = None,
     weights: o.Weights = None,
+    weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
+    allow_overlap: o.AllowOverlap = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
-    from headwater.cli.job import advice_on
+    from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
 
-    roles = o.roles(outcome, target_outcome, weights, groups, features, exclude)
-    advice, pair = advice_on(source, target, roles, delimiter, degree, criterion.value)
+    files = Files.given(source, target, coefficients)
+    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
+    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
     show_advice(advice, pair, as_json)

@@ -12,13 +12,16 @@ from headwater.cli import options as o
 
 def fit(
     source: o.SourceTable,
-    target: o.TargetTable,
     outcome: o.Outcome,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.", show_default=False)],
+    target: o.TargetTable = None,
+    coefficients: o.CoefficientTable = None,
     target_outcome: o.TargetOutcome = None,
     features: o.Features = None,
     exclude: o.Exclude = None,
+    categories: o.Categories = None,
     weights: o.Weights = None,
+    weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
@@ -27,10 +30,12 @@ def fit(
     ] = None,
     tau: Annotated[float | None, typer.Option(help="Target penalty τ1. (default: chosen)", show_default=False)] = None,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
+    allow_overlap: o.AllowOverlap = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
-    from headwater.cli.job import advice_on
+    from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
     from headwater.files import check_output, replaced
     from headwater.version import __version__
@@ -38,12 +43,14 @@ def fit(
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
-    check_output(out, source, target)
-    roles = o.roles(outcome, target_outcome, weights, groups, features, exclude)
-    advice, pair = advice_on(source, target, roles, delimiter, degree, criterion.value)
+    files = Files.given(source, target, coefficients)
+    check_output(out, files.source, files.target)
+    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
+    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
 
     from headwater.advice.saved import save_model, saved_model
     from headwater.advice.verdict import with_penalties
+    from headwater.tables.fingerprints import Rows
 
     if source_tau is not None or tau is not None:
         advice = with_penalties(advice, source_tau, tau)
@@ -53,12 +60,14 @@ def fit(
         "target_outcome": target_outcome or outcome,
         "degree": degree,
         "criterion": criterion.value,
+        "decimal": pair.target.table.decimal or pair.source.table.decimal,
         "advice": advice.as_dict(),
-        "columns": [column.name for column in pair.columns],
+        "columns": list(dict.fromkeys(column.name for column in pair.columns)),
         "version": __version__,
     }
+    fitted = Rows.of_table(pair.target.table, pair.columns, pair.target.y)
     with replaced(out) as part:
-        save_model(saved_model(advice, facts), part)
+        save_model(saved_model(advice, facts, fitted), part)
     show_advice(advice, pair, as_json, model=str(out))
     if not as_json:
         print(f"\nmodel written to {out}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from headwater.tables.delimited import Reading
     from headwater.tables.pair import Roles
 
 
@@ -20,9 +21,21 @@ class Criterion(StrEnum):
     gcv = "gcv"
 
 
+class WeightsIs(StrEnum):
+    """What weights are."""
+
+    frequency = "frequency"
+    precision = "precision"
+    survey = "survey"
+
+
 SourceTable = Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.", show_default=False)]
 TargetTable = Annotated[
-    Path, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+    Path | None, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+]
+CoefficientTable = Annotated[
+    Path | None,
+    typer.Option("--coefficients", help="In the place of SOURCE, a table of published coefficients: name, coef."),
 ]
 Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", show_default=False)]
 Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]
@@ -32,6 +45,18 @@ Features = Annotated[
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+Categories = Annotated[list[str] | None, typer.Option(help="Columns whose numbers are codes: a comma-separated list.")]
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="The decimal mark of numbers, . or , (default: found in each file)", show_default=False),
+]
+WeightsKind = Annotated[
+    WeightsIs | None,
+    typer.Option(help="What the weights are: counts of rows, inverse variances, or inverse chances of being asked."),
+]
+AllowOverlap = Annotated[
+    bool, typer.Option("--allow-overlap", help="Go on although rows of the target are rows of the source.")
+]
 Groups = Annotated[
     str | None, typer.Option(help="Target column naming what was measured repeatedly; errors leave whole groups out.")
 ]
@@ -46,18 +71,28 @@ Delimiter = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
 
 
+def reading(delimiter: str | None, decimal: str | None, likely: str | None = None) -> Reading:
+    """How a file of text is read, as it was asked for."""
+    from headwater.tables.delimited import Reading
+
+    return Reading(delimiter, decimal, likely)
+
+
 def roles(
     outcome: str,
     target_outcome: str | None,
     weights: str | None,
+    weights_kind: WeightsIs | None,
     groups: str | None,
     features: list[str] | None,
     exclude: list[str] | None,
+    categories: list[str] | None,
 ) -> Roles:
     """The columns' parts as they were asked for."""
     from headwater.tables.pair import Roles
 
-    return Roles(outcome, target_outcome, weights, groups, _names(features), _names(exclude))
+    kind = None if weights_kind is None else weights_kind.value
+    return Roles(outcome, target_outcome, weights, kind, groups, _names(features), _names(exclude), _names(categories))
 
 
 def _names(given: list[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from headwater.cli import options as o
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COLUMN = "prediction"
+    from headwater.tables.table import Table
+
 FORMS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
 
@@ -32,6 +33,7 @@ def predict(
         ),
     ] = None,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Write DATA's columns, unchanged, and the prediction for each of its rows."""
@@ -42,7 +44,9 @@ def predict(
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
     from headwater.tables.columns import met
-    from headwater.tables.table import read_table, read_text
+    from headwater.tables.design import drawn_in_note
+    from headwater.tables.features import PREDICTION
+    from headwater.tables.table import read_table
     from headwater.version import __version__
 
     if out is not None:
@@ -51,20 +55,17 @@ def predict(
             raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
     loaded = load_model(model)
     with status(f"reading {data}"):
-        table = read_table(data, delimiter)
-    if COLUMN in table.names:
-        raise ValueError(f"{data}: there is a column {COLUMN!r} already; rename it, so that nothing is lost")
+        table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
+    if PREDICTION in table.names:
+        raise ValueError(f"{data}: there is a column {PREDICTION!r} already; rename it, so that nothing is lost")
     with progress_bar("predicting", "rows") as progress:
-        values = loaded.predictions(table, progress)["chosen"]
-    notes = (*table.notes, *met(table, loaded.columns))
+        found, drawn_in = loaded.evaluated(table, progress)
+    values = found["chosen"]
+    notes = (*table.notes, *met(table, loaded.columns), *drawn_in_note(table.name, drawn_in))
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
-        if parquet or not data.is_file():
-            whole = table.data
-        else:
-            del table  # its text takes its place in memory
-            whole = read_text(data, delimiter)
-        whole = whole.append_column(COLUMN, pa.array(values))
+        whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()
+        whole = whole.append_column(PREDICTION, pa.array(values))
         if out is None:
             _write_text(whole, sys.stdout.buffer, ",", None)
         else:
@@ -83,6 +84,23 @@ def _form(out: Path) -> str:
     """What the name asks for: its ending, and the one before .gz."""
     endings = [ending.lower() for ending in out.suffixes]
     return "".join(endings[-2:] if endings[-1:] == [".gz"] else endings[-1:])
+
+
+def _as_typed(table: Table) -> pa.Table:
+    """Columns in their types, but for numbers that no double holds as they are written, such as codes with zeros."""
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    data = table.data
+    if table.written is None:
+        return data
+    written = table.written()
+    for index, field in enumerate(data.schema):
+        number = types.is_floating(field.type) or types.is_integer(field.type)
+        codes = pc.match_substring_regex(written.column(index), r"^\s*([+-]?0\d|\D*(\d\D?){16})")
+        if types.is_string(field.type) or (number and pc.any(codes).as_py()):
+            data = data.set_column(index, field.name, written.column(index))
+    return data
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

@@ -28,6 +28,7 @@ def score(
     ] = None,
     weights: o.Weights = None,
     delimiter: o.Delimiter = None,
+    decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Mean squared error and R² on DATA: of the model, from scratch, and of the source's own model."""
@@ -35,17 +36,21 @@ def score(
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.columns import met
-    from headwater.tables.pair import with_outcome
+    from headwater.tables.design import drawn_in_note
+    from headwater.tables.side import with_outcome
+    from headwater.tables.suspicions import rows_seen
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
     loaded = load_model(model)
     with status(f"reading {data}"):
-        whole = read_table(data, delimiter)
-    rows, noted = with_outcome(whole, outcome or loaded.facts["target_outcome"], weights)
-    notes = (*noted, *met(rows.table, loaded.columns))
+        whole = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
+    name = outcome or loaded.facts["target_outcome"]
+    rows, noted = with_outcome(whole, name, weights, "survey")  # in a mean only the ratios of weights count
     with progress_bar("predicting", "rows") as progress:
-        found = loaded.predictions(rows.table, progress)
+        found, drawn_in = loaded.evaluated(rows.table, progress)
+    told = (*met(rows.table, loaded.columns), *drawn_in_note(rows.table.name, drawn_in))
+    notes = (*noted, *told, *rows_seen(loaded.fitted, rows, loaded.columns))
     scores = {name: _score(rows.y, found[name], rows.weight) for name in NAMES}
     if as_json:
         chosen = scores.pop("chosen")

@@ -31,7 +31,7 @@ def show_advice(advice: Advice, pair: Pair, as_json: bool, **more: Any) -> None:
     from headwater.version import __version__
 
     if as_json:
-        columns = [column.name for column in pair.columns]
+        columns = list(dict.fromkeys(column.name for column in pair.columns))
         print_json({**advice.as_dict(), "columns": columns, **more, "version": __version__})
     elif not sys.stdout.isatty():
         print(advice)

@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from headwater.estimators.by_reference import ByReference
 from headwater.estimators.compatibility import check_alignment, check_sources
+from headwater.estimators.given import Coefficients, check_linear, models
 from headwater.estimators.preprocessors import READABLE, features, shared_features, units
 from headwater.selection.meeting import Meeting
-from headwater.selection.source import Source, as_source, members
+from headwater.selection.source import Source, as_source
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
@@ -98,23 +99,27 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             return tuple(validate_data(self, X, y, multi_output=True, y_numeric=True, **READABLE))
         _, y = validate_data(self, X, y, skip_check_array=True)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
-        return shared_features(members(self.source), X), y
+        return shared_features(models(self.source), X), y
 
     def _pipelines(self) -> list[Pipeline]:
-        return [model for model in members(self.source) if isinstance(model, Pipeline)]
+        return [model for model in models(self.source) if isinstance(model, Pipeline)]
 
     def _sources_for(self, spectrum: Spectrum) -> tuple[Source, ...]:
         """The sources, checked against the target they are to start and against each other."""
-        models = members(self.source)
+        given, own_names = models(self.source), getattr(self, "feature_names_in_", None)
         found = []
-        for index, (model, unit) in enumerate(zip(models, units(models), strict=True)):
+        for index, (model, unit) in enumerate(zip(given, units(given), strict=True)):
             pipeline = isinstance(model, Pipeline)
-            names = None if pipeline else getattr(model, "feature_names_in_", None)
+            last = model[-1] if pipeline else model
             try:
-                source = replace(as_source(model[-1] if pipeline else model), unit=unit)
-                check_alignment(source, spectrum, names, getattr(self, "feature_names_in_", None))
+                if isinstance(last, Coefficients) and own_names is not None:
+                    last = last.of(own_names)
+                check_linear(last)
+                names = None if pipeline else getattr(last, "feature_names_in_", None)
+                source = replace(as_source(last), unit=unit)
+                check_alignment(source, spectrum, names, own_names)
             except ValueError as problem:
-                raise ValueError(f"source[{index}]: {problem}" if len(models) > 1 else str(problem)) from None
+                raise ValueError(f"source[{index}]: {problem}" if len(given) > 1 else str(problem)) from None
             found.append(source)
         check_sources(found)
         return tuple(found)

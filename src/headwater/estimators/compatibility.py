@@ -33,6 +33,12 @@ def check_alignment(
         raise ValueError(
             f"the source has {source.n_outputs} outputs and the target {target.n_outputs}: they must be the same"
         )
+    if source_names is not None and target_names is None:
+        warnings.warn(
+            "X does not have valid feature names, but the source was fitted with feature names",
+            UserWarning,
+            stacklevel=5,
+        )
     check_names(source_names, target_names)
     if not _standardised(target):
         return

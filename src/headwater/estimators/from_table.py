@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
 from headwater.estimators.ridge import SourceRidge
@@ -12,8 +13,10 @@ from headwater.spectrum.criteria import needs_rows
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.routes import GRAM_ROWS_PER_FEATURE
 from headwater.spectrum.rows import Array, row_blocks
+from headwater.tables.coefficients import Published
 from headwater.tables.columns import Column
 from headwater.tables.design import prepare
+from headwater.tables.side import Side
 from headwater.tables.table import Table
 
 _WHOLE = 1 << 23  # numbers of a design held at once, 64 MB; a larger one is read block by block
@@ -46,6 +49,23 @@ def fit_source(
         model.fit(np.concatenate([X for X, _, _ in blocks]), y, weight)
     else:
         model.fit_moments(Moments.from_blocks(blocks))
+    return Pipeline([*steps, ("source", model)])
+
+
+def published_source(published: Published, side: Side, columns: tuple[Column, ...]) -> Pipeline:
+    """Published coefficients as a source, behind a preprocessor fitted on the target's own rows, there being no other.
+
+    The coefficients are of the columns as they are; standardised, a column has its coefficient times its deviation.
+    """
+    steps = prepare(side.table, columns, side.weight)
+    model, coef = LinearRegression(), published.vector(columns)
+    numbers = steps[-1][1].named_transformers_.get("numbers")
+    if numbers is not None:
+        count = len(numbers.scale_)
+        level = coef[:count] @ numbers.mean_
+        coef[:count] *= numbers.scale_
+    model.coef_, model.intercept_ = coef, published.level + (0.0 if numbers is None else float(level))
+    model.n_features_in_ = len(coef)
     return Pipeline([*steps, ("source", model)])
 
 

@@ -13,7 +13,7 @@ from headwater.selection.meeting import Meeting
 from headwater.selection.source import is_several
 from headwater.selection.surface import Part, Surface
 from headwater.selection.survey import best, survey
-from headwater.spectrum.criteria import score_named
+from headwater.spectrum.criteria import needs_rows, score_named
 
 
 class TransferRidge(Ridge):
@@ -114,7 +114,7 @@ class TransferRidge(Ridge):
         criterion "loo" leaves out whole groups.
         """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=self.criterion == "loo"))
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources."""

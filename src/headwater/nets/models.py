@@ -16,8 +16,20 @@ Factory = Callable[[], nn.Module]
 def mlp(*sizes: int, dropout: float = 0.0) -> nn.Sequential:
     """A dense network sizes[0]-…-sizes[-1] with ReLU and dropout after every hidden layer.
 
-    Its modules are named hidden1, …, head.
+    Parameters
+    ----------
+    *sizes
+        The features, the widths of the hidden layers, and the classes.
+    dropout
+        The share left out after each hidden layer.
 
+    Returns
+    -------
+    nn.Sequential
+        Its modules are named hidden1, …, head.
+
+    Examples
+    --------
     >>> [name for name, _ in mlp(784, 128, 64, 5).named_parameters()][-2:]
     ['head.weight', 'head.bias']
     """
@@ -34,8 +46,27 @@ def mlp(*sizes: int, dropout: float = 0.0) -> nn.Sequential:
 def small_cnn(classes: int = 5, dropout: float = 0.25) -> nn.Sequential:
     """The paper's network for 32 × 32 colour images: two convolutions with pooling, a hidden layer of 128, a head.
 
+    Parameters
+    ----------
+    classes
+        How many outputs.
+    dropout
+        The share left out before the head.
+
+    Returns
+    -------
+    nn.Sequential
+        Its modules are named conv1, …, head.
+
+    Notes
+    -----
     ReLU follows the pooling: both keep order, so that the function and its gradients are those of the other order, at
     a quarter of the arithmetic.
+
+    Examples
+    --------
+    >>> small_cnn(10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
     """
     return nn.Sequential(
         OrderedDict(
@@ -55,10 +86,22 @@ def small_cnn(classes: int = 5, dropout: float = 0.25) -> nn.Sequential:
 
 
 def initial(factory: Factory, seeds: Sequence[int]) -> States:
-    """The states of fresh members, stacked: each tensor (K, …), member k as ``factory`` builds it after its seed.
+    """The states of fresh members, stacked; the global random state is left as it was.
 
-    The global random state is left as it was.
+    Parameters
+    ----------
+    factory
+        Builds a network.
+    seeds
+        Member k is what it builds after seed k.
 
+    Returns
+    -------
+    States
+        Tensors (K, …).
+
+    Examples
+    --------
     >>> states = initial(lambda: mlp(4, 3, 2), [0, 0, 1])
     >>> states["head.weight"].shape
     torch.Size([3, 2, 3])
@@ -74,16 +117,68 @@ def initial(factory: Factory, seeds: Sequence[int]) -> States:
 
 
 def stack(states: Sequence[States]) -> States:
-    """One member's state each → stacked states, each tensor (K, …)."""
+    """One member's state each, stacked.
+
+    Parameters
+    ----------
+    states
+        K state dicts of one architecture.
+
+    Returns
+    -------
+    States
+        Tensors (K, …).
+
+    Examples
+    --------
+    >>> stack([{"w": torch.zeros(2)}, {"w": torch.ones(2)}])["w"].shape
+    torch.Size([2, 2])
+    """
     return {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
 
 def member(states: States, k: int) -> States:
-    """The state dictionary of member k, for ``module.load_state_dict``."""
+    """The state of one member.
+
+    Parameters
+    ----------
+    states
+        Tensors (K, …).
+    k
+        Which.
+
+    Returns
+    -------
+    States
+        A state dict for ``module.load_state_dict``.
+
+    Examples
+    --------
+    >>> member({"w": torch.tensor([[1.0], [2.0]])}, 1)
+    {'w': tensor([2.])}
+    """
     return {name: value[k] for name, value in states.items()}
 
 
 def members(states: States, which: Sequence[int]) -> States:
-    """The stacked states of some members, in the order given; a member may be named twice."""
+    """The stacked states of some members.
+
+    Parameters
+    ----------
+    states
+        Tensors (K, …).
+    which
+        Members, in this order; one may be named twice.
+
+    Returns
+    -------
+    States
+        Tensors (len(which), …).
+
+    Examples
+    --------
+    >>> members({"w": torch.tensor([1.0, 2.0])}, [1, 1, 0])
+    {'w': tensor([2., 2., 1.])}
+    """
     index = torch.as_tensor(list(which))
     return {name: value[index.to(value.device)] for name, value in states.items()}

@@ -14,11 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from headwater.files import replaced, why_unreadable
+from headwater.nets.choice import Choice
+from headwater.nets.choosing import FEWEST, Candidate, Chosen
+from headwater.nets.fine_tuning import FineTuning, Scored
 from headwater.nets.models import Factory, States, initial, member
 from headwater.nets.models import members as some
-from headwater.nets.recipe import Recipe, matches
-from headwater.nets.streams import stream
-from headwater.nets.training import Progress, Rows, accuracy, train
+from headwater.nets.recipe import Recipe
+from headwater.nets.training import Progress, Rows
 from headwater.version import __version__
 
 FORMAT = 1
@@ -26,36 +28,28 @@ _MARK = "headwater.nets.path"
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """The source checkpoint best for a target, and the two curves it was chosen from.
-
-    ``source_scores`` and ``target_scores`` are accuracies, means over seeds, one for each of ``weight_decays``;
-    ``checkpoint`` is the source state to fine-tune from, ``fine_tuned`` what it became on the rows not held out.
-    """
-
-    weight_decays: tuple[float, ...]
-    source_scores: tuple[float, ...]
-    target_scores: tuple[float, ...]
-    checkpoint: States
-    fine_tuned: States
-
-    @property
-    def source_optimal(self) -> float:
-        """The weight decay whose source scores best on the source; the smallest of equals."""
-        return self.weight_decays[int(np.argmax(self.source_scores))]
-
-    @property
-    def transfer_optimal(self) -> float:
-        """The weight decay whose source, fine-tuned, scores best on the target; the smallest of equals."""
-        return self.weight_decays[int(np.argmax(self.target_scores))]
-
-
-@dataclass(frozen=True, eq=False)
 class SourcePath:
     """Source networks of one architecture, K of them, trained under several weight decays: the result of ``sweep``.
 
-    ``states``: tensors (K, …). ``seeds``, ``weight_decays`` and ``scores``, the accuracy on source rows not trained on,
-    hold one value a member. ``rows`` is the SHA-256 of what it was trained on.
+    Parameters
+    ----------
+    factory
+        Builds the network.
+    recipe
+        How all were trained.
+    rows
+        The SHA-256 of what they were trained and scored on.
+    states
+        Tensors (K, …).
+    seeds, weight_decays, scores
+        One value a member; scores are accuracies on source rows not trained on.
+
+    Examples
+    --------
+    >>> from headwater.nets import mlp
+    >>> path = SourcePath(lambda: mlp(4, 2), Recipe(1, 8), "", initial(lambda: mlp(4, 2), [0]), (0,), (0.1,), (0.5,))
+    >>> path.members
+    [(0, 0.1)]
     """
 
     factory: Factory
@@ -77,13 +71,39 @@ class SourcePath:
         return f"SourcePath({len(self.seeds)} networks: {len(seeds)} seeds, {len(decays)} weight decays{span})"
 
     def joined(self, states: States, members: Sequence[tuple[int, float]], scores: Sequence[float]) -> Self:
-        """The path with further members."""
+        """The path with further members.
+
+        Parameters
+        ----------
+        states
+            Theirs, tensors (K, …).
+        members
+            Each one's seed and weight decay.
+        scores
+            Theirs.
+
+        Returns
+        -------
+        SourcePath
+            This one's members, then these.
+        """
         both = {name: torch.cat([self.states[name], value]) for name, value in states.items()} if self.seeds else states
         seeds, decays = zip(*self.members, *members, strict=True)
         return replace(self, states=both, seeds=seeds, weight_decays=decays, scores=(*self.scores, *scores))
 
     def only(self, members: Sequence[tuple[int, float]]) -> Self:
-        """The path of some of its members, in the order given."""
+        """The path of some of its members.
+
+        Parameters
+        ----------
+        members
+            Each one's seed and weight decay, in this order.
+
+        Returns
+        -------
+        SourcePath
+            Of these alone.
+        """
         which = [self.members.index(pair) for pair in members]
         seeds, decays = zip(*members, strict=True)
         scores = tuple(self.scores[k] for k in which)
@@ -99,57 +119,97 @@ class SourcePath:
         weight_decay: float = 1e-4,
         anchor_weight: float = 0.0,
         held_out: float = 0.2,
+        repeats: int = FEWEST,
         seed: int = 0,
         device: str = "cpu",
         progress: Progress | None = None,
     ) -> Choice:
-        """Fine-tune from every checkpoint and choose the source weight decay by accuracy on rows held out for it.
+        """Fine-tune from every checkpoint and from scratch, and choose by accuracy on rows held out for it.
 
-        ``target``: the target's training rows (its test rows stay unseen); ``held_out``, the share of them that
-        decides, a fifth by default, is drawn by ``seed``, as are the batches and a new head, each from a ``stream`` of
-        its own. ``factory``: the target's network, the
-        source's by default; parameters that match the shell patterns ``new``, such as "head.*", start afresh and are
-        not drawn to the source. ``weight_decay`` 1e-4 is the paper's standard fine-tuning; its L2-SP is
-        ``weight_decay=0, anchor_weight=1e-4``. ``recipe``: the source's by default.
+        Parameters
+        ----------
+        target
+            The target's training rows: inputs (n, …) and classes (n,). Its test rows stay unseen.
+        factory
+            The target's network, by default the source's.
+        new
+            Shell patterns of parameters that start afresh and are not drawn to the source, such as "head.*".
+        recipe
+            By default the source's.
+        weight_decay, anchor_weight
+            1e-4 and 0, the paper's standard fine-tuning; its L2-SP is 0 and 1e-4. From scratch there is no anchor.
+        held_out
+            The share of the rows that decides.
+        repeats
+            How often at least, with rows, batches and heads of their own: each takes the next of the path's seeds that
+            have every weight decay, and all of these have their turn. Fewer than three say nothing of the noise.
+        seed
+            What all this is drawn by, each draw from a ``stream`` of its own.
+        device
+            Where to train.
+        progress
+            Called with (done, total) steps.
 
-        Raises ValueError where the target's network does not take the source's weights, or no row would be left.
+        Returns
+        -------
+        Choice
+            The checkpoint, both curves, and what the choice is worth against the noise.
+
+        Raises
+        ------
+        ValueError
+            Where the target's network does not take the source's weights, no row would be left, or no seed of the path
+            has every weight decay.
         """
-        factory = factory or self.factory
-        K, (X, y) = len(self.seeds), target
-        kept = round(len(y) * (1 - held_out)) if 0 < held_out < 1 else 0
-        if not 0 < kept < len(y):
-            raise ValueError(
-                f"held_out={held_out:g} of {len(y)} target rows leaves no row to train on or none to score"
-            )
-        order = torch.randperm(len(y), generator=torch.Generator().manual_seed(stream(seed, "held out")))
-        train_on, score_on = ((X[part], y[part]) for part in order.tensor_split([kept]))
-        start = initial(factory, [stream(seed, "head")] * K)
-        for name, value in start.items():
-            if matches(name, new):
-                continue
-            if name not in self.states or self.states[name].shape != value.shape:
-                raise ValueError(f"the source has no {name} of the target's shape; name it in new= to start it afresh")
-            start[name] = self.states[name]
-        tuned = train(
-            factory, start, train_on, recipe or self.recipe, seeds=[stream(seed, "batches")] * K,
-            weight_decay=weight_decay, anchor_weight=anchor_weight, exclude=new, device=device, progress=progress,
-        ).states  # fmt: skip
-        scores = accuracy(factory, tuned, score_on, device).tolist()
+        tuning = FineTuning(
+            factory or self.factory, tuple(new), recipe or self.recipe, weight_decay, anchor_weight, held_out, device
+        )
+        tuning.check(target)
         decays = tuple(sorted(set(self.weight_decays)))
+        whole = [own for own in dict.fromkeys(self.seeds) if all((own, decay) in self.members for decay in decays)]
+        if not whole:
+            raise ValueError("no seed of the path has every weight decay: sweep the rest first")
+        paths = [
+            self.only([(whole[k % len(whole)], decay) for decay in decays]) for k in range(max(repeats, len(whole)))
+        ]
+        runs: list[Scored] = []
 
-        def curve(scores: Sequence[float]) -> tuple[float, ...]:
-            return tuple(
-                float(np.mean([s for s, own in zip(scores, self.weight_decays, strict=True) if own == decay]))
-                for decay in decays
-            )
+        def moved(done: int, total: int) -> None:
+            if progress:
+                progress(len(runs) * total + done, len(paths) * total)
 
-        means = curve(scores)
-        chosen = decays[int(np.argmax(means))]
-        best = max((k for k in range(K) if self.weight_decays[k] == chosen), key=lambda k: scores[k])
-        return Choice(decays, curve(self.scores), means, member(self.states, best), member(tuned, best))
+        for draw, path in enumerate(paths, seed):
+            runs.append(tuning.run(path.states, target, draw, moved))
+        scores = np.array([run.scores for run in runs]).T  # (scratch and decays, repeats)
+        means = scores.mean(1)
+        lucky = scores.argmax(1)  # the repeat in which each does best
+        best = 1 + int(means[1:].argmax())
+        top = int(means.argmax())  # scratch of equals
+        names = (None, *(f"weight decay {decay:g}" for decay in decays))
+        candidates = tuple(Candidate(name, 1.0, tuple(own.tolist())) for name, own in zip(names, scores, strict=True))
+        of = dict(zip(self.members, self.scores, strict=True))
+        return Choice(
+            decays,
+            tuple(float(np.mean([of[own, decay] for own in whole])) for decay in decays),
+            tuple(means[1:].tolist()),
+            member(paths[lucky[best]].states, best - 1),
+            member(runs[lucky[best]].states, best),
+            Chosen(candidates, member(runs[lucky[top]].states, top)),
+        )
 
     def save(self, file: str | Path) -> None:
-        """Write the path as a safetensors file, whole or not at all; its table is the file's metadata."""
+        """Write the path as a safetensors file, whole or not at all; its table is the file's metadata.
+
+        Parameters
+        ----------
+        file
+            Where.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        """
         table = {
             "format": FORMAT,
             "version": __version__,
@@ -164,10 +224,27 @@ class SourcePath:
 
     @classmethod
     def load(cls, file: Path, factory: Factory) -> Self:
-        """Read what ``save`` wrote, for the architecture that ``factory`` builds.
+        """Read what ``save`` wrote.
 
-        Raises OSError where there is nothing to read, and ValueError, in one line that names the file, where it is not
-        a path, is damaged, newer than this headwater, or of another architecture.
+        Parameters
+        ----------
+        file
+            What it wrote.
+        factory
+            The architecture it must be of.
+
+        Returns
+        -------
+        SourcePath
+            To the bit as it was saved.
+
+        Raises
+        ------
+        OSError
+            Where there is nothing to read.
+        ValueError
+            In one line that names the file, where it is not a path, is damaged, newer than this headwater, or of
+            another architecture.
         """
         try:
             with safe_open(file, framework="pt") as content:

@@ -18,7 +18,24 @@ from headwater.nets.models import States
 class Recipe:
     """How long and in what steps a network is trained, by Adam.
 
-    ``decoupled`` False: torch.optim.Adam, whose weight decay enters the gradient (the paper's); True: AdamW.
+    Parameters
+    ----------
+    epochs, batch_size
+        At least 1; the last batch of an epoch may be short.
+    learning_rate
+        Adam's.
+    decoupled
+        False: torch.optim.Adam, whose weight decay enters the gradient (the paper's); True: AdamW.
+
+    Raises
+    ------
+    ValueError
+        Where one of them is out of range.
+
+    Examples
+    --------
+    >>> Recipe(epochs=3, batch_size=20).steps(50)
+    9
     """
 
     epochs: int
@@ -26,8 +43,25 @@ class Recipe:
     learning_rate: float = 1e-3
     decoupled: bool = False
 
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("learning_rate", 0)):
+            value = getattr(self, name)
+            if not least <= value < math.inf:
+                raise ValueError(f"{name} must be at least {least}, got {value!r}")
+
     def steps(self, n: int) -> int:
-        """How many steps the recipe takes over n rows."""
+        """How many steps the recipe takes over so many rows.
+
+        Parameters
+        ----------
+        n
+            How many rows.
+
+        Returns
+        -------
+        int
+            Over all epochs.
+        """
         return self.epochs * math.ceil(n / self.batch_size)
 
 
@@ -69,9 +103,21 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Trained members: their states, and per epoch and member the mean training loss and ‖θ − θ0‖, both (epochs, K).
+    """Trained members, and how their training went.
 
-    ``kept``: the states after each epoch that was asked for.
+    Attributes
+    ----------
+    states
+        Tensors (K, …).
+    loss, distance
+        (epochs, K): after each epoch the mean training loss and ‖θ − θ0‖.
+    kept
+        The states after each epoch that was asked for.
+
+    Examples
+    --------
+    >>> Trained({}, torch.zeros(3, 2), torch.zeros(3, 2), {}).loss.shape
+    torch.Size([3, 2])
     """
 
     states: States

@@ -33,14 +33,39 @@ def sweep(
 ) -> SourcePath:
     """Train the source once for every seed and weight decay, each minimising its mean cross-entropy by ``recipe``.
 
-    ``source`` and ``scored_on``: inputs (n, …) and classes (n,); the scores are accuracies on ``scored_on``, which is
-    not trained on. A seed decides the initial weights, the batches and dropout, so that the members of a seed differ
-    by their weight decay alone. 0 and 18 values from 1e-6 to 1e-1 by default, as in the paper.
+    Parameters
+    ----------
+    factory
+        Builds the network.
+    source, scored_on
+        Inputs (n, …) and classes (n,). The scores are accuracies on ``scored_on``, which is not trained on.
+    recipe
+        How long, and in what steps.
+    weight_decays
+        By default the paper's: 0 and 18 values from 1e-6 to 1e-1.
+    seeds
+        Each decides initial weights, batches and dropout, so that the members of a seed differ by their weight decay
+        alone.
+    file
+        Where what is finished is kept, after every flight of networks that trained together, all of a seed where they
+        form a stack. The same call goes on where an interruption left it.
+    device
+        Where to train.
+    progress
+        Called with (done, total) steps.
 
-    With ``file``, what is finished is kept there after every flight of networks that trained together, all of a seed
-    where they form a stack, and the same call goes on where an interruption left it. Raises ValueError where the file
-    holds another sweep.
+    Returns
+    -------
+    SourcePath
+        Every seed under every weight decay.
 
+    Raises
+    ------
+    ValueError
+        Where the file holds another sweep, or no seed or weight decay is named, or one twice.
+
+    Examples
+    --------
     >>> from headwater.nets import mlp
     >>> generator = torch.Generator().manual_seed(0)
     >>> X = torch.randn(200, 4, generator=generator)

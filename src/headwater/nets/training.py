@@ -41,23 +41,55 @@ def train(
 ) -> Trained:
     """Train every member from its state, member k minimising mean cross-entropy + (anchor_weight_k/2)‖θ − θ0_k‖².
 
-    θ0_k is the state given. Members with the same seed see the same batches, and train as one stack where the module is
-    a Sequential of Linear, ReLU and Dropout; any other module trains one member at a time. The numbers are those of a
-    plain loop with ``torch.optim.Adam`` (or AdamW) in both cases, whatever the grouping, to rounding.
+    θ0_k is the state given.
 
-    ``states``: tensors (K, …), from ``initial``, ``stack`` or ``members``. ``rows``: inputs (n, …) and classes (n,),
-    int64, in memory. ``seeds`` (K,): the order of the batches. ``learning_rate`` (the recipe's by default),
-    ``weight_decay``, ``anchor_weight``: a number, or one a member. ``exclude``: shell patterns of parameters left out
-    of the penalty and of the distance, as a new head is. ``streams`` (K,): what dropout is drawn from, the seeds by
-    default, so that members differ by their decay alone. ``keep``: epochs after which the states are kept as well; a
-    longer training begins as a shorter one does. ``progress`` is called with (done, total) steps over all members. An
-    interruption passes through: the members of this call are lost, so give a call no more than one would do again
-    (``sweep`` keeps what is finished).
+    Parameters
+    ----------
+    factory
+        Builds the network.
+    states
+        Tensors (K, …), from ``initial``, ``stack`` or ``members``.
+    rows
+        Inputs (n, …), in the network's precision, and classes (n,), int64: tensors, in memory.
+    recipe
+        How long, and in what steps.
+    seeds
+        (K,): the order of the batches.
+    learning_rate, weight_decay, anchor_weight
+        A number, or one a member; the rate is by default the recipe's.
+    exclude
+        Shell patterns of parameters left out of the penalty and of the distance, as a new head is.
+    streams
+        (K,): what dropout is drawn from, by default the seeds, so that members differ by their decay alone.
+    keep
+        Epochs after which the states are kept as well; a longer training begins as a shorter one does.
+    device
+        Where to train; the result is on the CPU.
+    progress
+        Called with (done, total) steps over all members.
 
-    On the CPU members train side by side on as many Python threads as torch has threads; on a GPU a Sequential of
-    layers that treat rows by themselves trains as one, by vmap. Raises ValueError where states
-    are not of the architecture, rows not paired, or a decay or weight negative.
+    Returns
+    -------
+    Trained
+        The states, and the loss and ‖θ − θ0‖ of every epoch and member.
 
+    Raises
+    ------
+    ValueError
+        Where states are not of the architecture, rows not paired tensors of the network's precision, or a rate, decay
+        or weight negative.
+
+    Notes
+    -----
+    Members with the same seed see the same batches, and train as one stack where the module is a Sequential of Linear,
+    ReLU and Dropout; any other module trains one member at a time. The numbers are those of a plain loop with
+    ``torch.optim.Adam`` (or AdamW) in both cases, whatever the grouping, to rounding. On the CPU members train side by
+    side on as many Python threads as torch has threads; on a GPU a Sequential of layers that treat rows by themselves
+    trains as one, by vmap. An interruption passes through: the members of this call are lost, so give a call no more
+    than one would do again (``sweep`` keeps what is finished).
+
+    Examples
+    --------
     >>> from headwater.nets import initial, mlp
     >>> factory = lambda: mlp(4, 8, 2)
     >>> rows = torch.randn(60, 4), torch.arange(60) % 2
@@ -121,7 +153,30 @@ def _shares(seeds: Sequence[int], width: int, most: int = sys.maxsize) -> list[l
 
 
 def accuracy(factory: Factory, states: States, rows: Rows, device: str = "cpu") -> Tensor:
-    """The share of rows (inputs (n, …), classes (n,)) whose class each member of the states predicts: (K,), float64."""
+    """The share of rows whose class each member of the states predicts.
+
+    Parameters
+    ----------
+    factory
+        Builds the network.
+    states
+        Tensors (K, …).
+    rows
+        Inputs (n, …) and classes (n,).
+    device
+        Where to predict.
+
+    Returns
+    -------
+    Tensor
+        (K,), float64, on the CPU.
+
+    Examples
+    --------
+    >>> from headwater.nets import initial, mlp
+    >>> accuracy(lambda: mlp(4, 2), initial(lambda: mlp(4, 2), [0, 1]), (torch.zeros(3, 4), torch.arange(3) % 2)).shape
+    torch.Size([2])
+    """
     template = _fresh(factory, device).eval()
     plan = layers(template)
     y = rows[1].to(device).split(EVALUATED)
@@ -162,6 +217,13 @@ def _laid_out(X: Tensor) -> Tensor:
 
 def _check(template: nn.Module, states: States, rows: Rows, count: int) -> None:
     """Raise ValueError where the states are not `count` members of the architecture, or the rows are not paired."""
+    if not (isinstance(rows, tuple | list) and len(rows) == 2 and all(isinstance(part, Tensor) for part in rows)):
+        kinds = (
+            ", ".join(type(part).__name__ for part in rows) if isinstance(rows, tuple | list) else type(rows).__name__
+        )
+        raise ValueError(
+            f"rows must be two tensors in memory, inputs and classes, not {kinds}: torch.from_numpy, or stack"
+        )
     X, y = rows
     if len(X) != len(y) or not len(y) or y.dtype != torch.int64:
         raise ValueError(
@@ -169,6 +231,9 @@ def _check(template: nn.Module, states: States, rows: Rows, count: int) -> None:
         )
     if not torch.isfinite(X).all():
         raise ValueError("rows: the inputs must be finite numbers")
+    own = next((p.dtype for p in template.parameters()), X.dtype)
+    if X.is_floating_point() and X.dtype != own:
+        raise ValueError(f"rows: the inputs are {X.dtype}, the network is {own}: give rows[0].to({own})")
     expected = {name: (count, *value.shape) for name, value in template.state_dict().items()}
     for name in expected.keys() | states.keys():
         given = tuple(states[name].shape) if name in states else "missing"

@@ -14,8 +14,8 @@ from headwater.spectrum.rows import Array
 def left_out_predictors(choice: GLMChoice) -> Array:
     """Each row's linear predictor, offset included, by the choice without the row (n,).
 
-    A node's weight without row i is its weight over p(y_i | the others), the mean of the likelihood over what the others
-    leave open of η_i; its predictor without the row is to first order.
+    A node's weight without row i is its weight over p(y_i | the others), the mean of the likelihood over what the
+    others leave open of η_i; its predictor without the row is to first order.
     """
     logs, etas, spreads = [], [], []
     for one in choice.weighed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,8 +98,12 @@ class Source:
 
 def is_several(source: Any) -> bool:
     """Whether this is a list of sources: one that holds models or arrays, where coefficients would be plain numbers."""
-    kinds = (np.ndarray, Source)
-    return isinstance(source, (list, tuple)) and any(isinstance(m, kinds) or hasattr(m, "fit") for m in source)
+
+    def is_model(one: Any) -> bool:
+        marks = ("fit", "to_numpy", "params")  # of estimators, of series, of results that were fitted
+        return isinstance(one, (np.ndarray, Source, Mapping)) or any(hasattr(one, mark) for mark in marks)
+
+    return isinstance(source, (list, tuple)) and any(map(is_model, source))
 
 
 def members(source: Any) -> tuple[Any, ...]:

@@ -120,7 +120,7 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
 
     With r the group's residuals and S = (I − H)_gg its block of what the fit leaves, both √w-scaled, the residuals left
     out are S⁻¹r; leaving the group out takes r'S⁻¹r from the likelihood's bracket and the factor det S from the
-    determinant. A group that alone decides part of its own fit has infinite residuals.
+    determinant. At τ = 0 all are limits: of directions that the group alone decides the rest knows nothing.
     """
     all_left, row_weight, residual = spectrum.rows
     left, root = all_left[group], np.sqrt(row_weight[group])
@@ -128,30 +128,33 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
     outside = np.eye(len(group)) - span @ span.T
     if spectrum.basis.fit_intercept:
         outside -= np.outer(root, root) / spectrum.n
-    # (I − UU' − √w√w'/Σw)_gg, the part of S that no penalty touches: its directions that least squares fits exactly are
-    # made exactly 0, and where the rows are spanned all are.
+    # (I − UU' − √w√w'/Σw)_gg = A diag(share) A', the part of S that no penalty touches: exactly 0 in directions that
+    # least squares fits exactly, and everywhere where the rows are spanned.
     share, axes = np.linalg.eigh(outside)
-    axes = axes[:, share > 1e-13] if spectrum.rank < len(all_left) - spectrum.basis.fit_intercept else axes[:, :0]
-    outside = (axes * (axes.T @ outside @ axes).diagonal()) @ axes.T
-    kept, divided = kept_shares(spectrum, tau)
+    exact = (share <= 1e-13) | (spectrum.rank >= len(all_left) - spectrum.basis.fit_intercept)
+    share, turned = np.where(exact, 0.0, share), axes.T @ left
+    # In the axes A, S = diag(share) + τ A'U_g diag(1/(λ+τ)) U_g'A and r = its residual + τ A'U_g diag(1/(λ+τ)) u. Rows
+    # of exact directions are divided by τ: S⁻¹r is the same, r'S⁻¹r and det S get their τ back, τ → 0 loses nothing.
+    _, divided = kept_shares(spectrum, tau)
     finite = np.where(np.isfinite(tau), tau, 1.0)
-    # S = that + U_g diag(τ/(λ+τ)) U_g' and r = its residual + U_g diag(τ/(λ+τ)) u; where the first terms are 0, both
-    # are taken over τ: S⁻¹r is the same, r'S⁻¹r and det S get their τ back below, and τ → 0 loses nothing.
-    shares, unit = (kept, np.ones_like(finite)) if axes.shape[1] else (divided, finite)
-    own = outside + np.einsum("gr,rm,hr->mgh", left, shares, left, optimize=True)
-    inside = np.einsum("gr,rm,rqk->mgqk", left, shares, u, optimize=True)
-    numerator = (inside + (axes @ (axes.T @ residual[group]))[:, :, None]).reshape(len(tau), len(group), -1)
-    # S is singular where the group alone decides part of its own fit.
+    back = np.where(exact, finite[:, None], 1.0)
+    rows = np.where(exact, 1.0, finite[:, None])[:, :, None]
+    own = rows * np.einsum("gr,rm,hr->mgh", turned, divided, turned, optimize=True) + np.diag(share)
+    inside = np.einsum("gr,rm,rqk->mgqk", turned, divided, u, optimize=True).reshape(len(tau), len(group), -1)
+    least_squares = np.where(exact[:, None], 0.0, axes.T @ residual[group])
+    numerator = rows * inside + np.repeat(least_squares, u.shape[2], axis=1)
+    # S is singular where nothing but the group is there.
     sign, log_det = np.linalg.slogdet(own)
     alone = (sign <= 0) | ~np.isfinite(log_det)
     own[alone] = np.eye(len(group))
     found = np.linalg.solve(own, numerator)
     shape = (len(tau), len(group), *u.shape[1:])
-    taken = unit[:, None] * np.einsum("mgqk,mgqk->mk", found.reshape(shape), numerator.reshape(shape))
+    taken = np.einsum("mg,mgqk,mgqk->mk", back, found.reshape(shape), numerator.reshape(shape))
+    found = axes @ found
     found[alone] = np.inf
     residuals = np.moveaxis(found.reshape(shape), 0, -1) / root[:, None, None, None]
     with np.errstate(divide="ignore"):
-        return residuals, taken.T, log_det + len(group) * np.log(unit)
+        return residuals, taken.T, log_det + np.log(back).sum(axis=1)
 
 
 def kept_shares(spectrum: Decomposed, tau: Array) -> tuple[Array, Array]:

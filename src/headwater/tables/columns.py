@@ -13,6 +13,8 @@ from headwater.spectrum.rows import Array
 from headwater.tables.table import Table, listed
 
 _LARGEST = 1e140  # a million squares of it can still be added up
+MISSING = ""  # as a level: text that is empty is missing
+_INDICATED = 20  # rows of the source, with so many of which missing a number's missingness is a feature
 NUMBER, CATEGORY, DATE = "number", "category", "date"
 WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numbers, text nor dates"}
 
@@ -21,13 +23,27 @@ WORDS = {NUMBER: "numbers", CATEGORY: "text", DATE: "dates", None: "neither numb
 class Column:
     """One feature as the source shows it: its kind, its levels where it is a category, and what stands for missing.
 
-    ``fill`` is the source's median, for a category the position of its most frequent level.
+    ``fill`` is the source's median; a category has missing as a level of its own, MISSING, where the source has it.
+    ``coded`` categories are text made of numbers: codes, or whether a number is missing, of level MISSING alone.
     """
 
     name: str
     kind: str
     levels: tuple[str, ...]
     fill: float
+    coded: bool = False
+
+    @property
+    def indicates(self) -> bool:
+        """Whether it says of a number that it is missing."""
+        return self.coded and self.levels == (MISSING,)
+
+
+_A_DAY = {"day": 1.0, "s": 86400.0, "ms": 86400e3, "us": 86400e6, "ns": 86400e9}
+
+
+def _unit(kind: pa.DataType) -> str:
+    return "day" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else str(kind.unit)
 
 
 def kind_of(column: pa.ChunkedArray) -> str | None:
@@ -45,8 +61,9 @@ def kind_of(column: pa.ChunkedArray) -> str | None:
 def floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Numbers, or dates as days since 1970, in double precision; NaN is missing."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        moments = column.cast(pa.timestamp("us", getattr(column.type, "tz", None)), safe=False)
-        return pc.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 86400e6)
+        whole = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
+        count = column.cast(whole).cast(pa.float64(), safe=False)  # no cast to finer units, which might wrap
+        return pc.divide(count, _A_DAY[_unit(column.type)])
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.string())  # the nearest double; Arrow's own way from decimals misses it by a digit
     values = column.cast(pa.float64(), safe=False)
@@ -72,36 +89,47 @@ def number_column(table: Table, name: str, role: str) -> pa.ChunkedArray:
     column = table.column(name)
     if kind_of(column) == NUMBER or pa.types.is_null(column.type):
         return finite(table, name)
-    raise ValueError(f"{table.name}: the {role} {name!r} is not numeric: {example(column)}; make it a number")
+    words = pc.unique(column.drop_null()).to_pylist() if kind_of(column) == CATEGORY else []
+    how = f"write 1 for {words[0]!r} and 0 for {words[1]!r}, or the reverse" if len(words) == 2 else "make it a number"
+    raise ValueError(f"{table.name}: the {role} {name!r} is not numeric: {example(column)}; {how}")
 
 
-def learned(source: Table, name: str) -> Column:
+def learned(source: Table, name: str, coded: bool = False) -> list[Column]:
+    """What the source shows of a column, and beside it whether it is missing where that is often."""
     column = source.column(name)
     kind = kind_of(column)
     assert kind is not None
-    if kind != CATEGORY:
-        return Column(name, kind, (), float(np.median(floats(column).drop_null().to_numpy())))
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(column.drop_null()).to_pylist()}
-    levels = tuple(sorted(counts))
-    return Column(name, kind, levels, float(levels.index(max(levels, key=counts.__getitem__))))
+    if kind == CATEGORY:
+        return [Column(name, kind, tuple(sorted(pc.unique(text_of(column)).to_pylist())), 0.0, coded)]
+    found = [Column(name, kind, (), float(np.median(floats(column).drop_null().to_numpy())))]
+    return [*found, Column(name, CATEGORY, (MISSING,), 0.0, True)] if missing_in(column) >= _INDICATED else found
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as text: whole numbers without a decimal point, missing as MISSING."""
+    if pa.types.is_floating(column.type):
+        whole = pc.cast(pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type)), pa.int64(), safe=False)
+        fits = pc.all(pc.or_kleene(pc.equal(whole, column), pc.is_nan(column))).as_py() is not False
+        column = whole if fits else pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return pc.fill_null(column.cast(pa.string()), MISSING)
 
 
 def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
     """What a table holds that the source's columns do not foresee: missing values and unseen levels."""
-    missing = {column.name: missing_in(table.column(column.name)) for column in columns}
+    missing = {c.name: missing_in(table.column(c.name)) for c in columns if c.kind != CATEGORY}
     missing = {name: count for name, count in missing.items() if count}
     if missing:
         yield (
-            f"{table.name}: missing values, taken as the source's median or most frequent: "
+            f"{table.name}: missing values, taken as the source's median: "
             f"{listed([f'{name} {count}' for name, count in missing.items()])}"
         )
     for column in columns:
-        if column.kind == CATEGORY and kind_of(table.column(column.name)) == CATEGORY:
-            values = table.column(column.name)
-            seen = pc.is_in(values, pa.array(column.levels, pa.string()), skip_nulls=False)
-            unseen = pc.unique(values.filter(pc.invert(pc.or_(seen, pc.is_null(values))))).to_pylist()
+        if column.kind == CATEGORY and not column.indicates:
+            values = pc.unique(text_of(table.column(column.name)))
+            unseen = values.filter(pc.invert(pc.is_in(values, pa.array(column.levels, pa.string())))).to_pylist()
             if unseen:
-                yield f"{table.name}: {column.name} has values the source never had, taken as none: {listed(unseen)}"
+                words = listed([value or "missing" for value in unseen])
+                yield f"{table.name}: {column.name} has values the source never had, taken as none: {words}"
 
 
 def missing_in(column: pa.ChunkedArray) -> int:
@@ -121,7 +149,12 @@ def example(column: pa.ChunkedArray) -> str:
     if pa.types.is_string(values.type):
         odd = values.filter(pc.invert(pc.match_substring_regex(values, r"^\s*[+-]?[\d.,]+\s*$")))
         values = odd if len(odd) else values
-    return repr(str(values[0].as_py())) if len(values) else "no value"
+    if not len(values):
+        return "no value"
+    try:
+        return repr(str(values[0].as_py()))
+    except (ValueError, OverflowError):  # a date that Python has not
+        return f"{floats(values)[0].as_py():g} days after 1970"
 
 
 def encode(table: Table, columns: tuple[Column, ...]) -> Array:
@@ -133,7 +166,7 @@ def encode(table: Table, columns: tuple[Column, ...]) -> Array:
     for index, column in enumerate(columns):
         values = table.column(column.name)
         kind = kind_of(values)
-        if kind != column.kind and values.null_count < len(values):
+        if kind != column.kind and not column.coded and values.null_count < len(values):
             raise ValueError(
                 f"{table.name}: column {column.name!r} has {WORDS[kind]} ({example(values)}) where the source had "
                 f"{WORDS[column.kind]}; mend it"
@@ -141,8 +174,6 @@ def encode(table: Table, columns: tuple[Column, ...]) -> Array:
         if column.kind != CATEGORY:
             out[:, index] = finite(table, column.name).fill_null(column.fill).to_numpy()
             continue
-        values = values.cast(pa.string())
-        codes = pc.index_in(values, pa.array(column.levels, pa.string())).cast(pa.float64())
-        codes = pc.if_else(pc.is_null(values), column.fill, codes)
-        out[:, index] = codes.fill_null(-1.0).to_numpy()
+        codes = pc.index_in(text_of(values), pa.array(column.levels, pa.string()))
+        out[:, index] = codes.cast(pa.float64()).fill_null(-1.0).to_numpy()
     return out

@@ -6,12 +6,16 @@ import csv
 import io
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow
 
-from headwater.tables.numerals import ANGLOPHONE, CONTINENTAL, UNSURE, as_numbers
+from headwater.tables.numerals import COMMA, POINT, as_number, decimal_of, dressed, text_columns
+from headwater.tables.quotes import check_quotes
 
 HEAD = 1 << 16
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -33,47 +37,122 @@ _FOREIGN = {
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_delimited(name: str, content: Any, head: bytes, delimiter: str | None) -> tuple[pa.Table, list[str]]:
-    """The table of a file or buffer that starts with this head, and notes on how it was read.
+@dataclass(frozen=True)
+class Reading:
+    """How a file of text is read: what its user says, and the decimal mark that is ``likely`` where nothing tells."""
 
-    Raises ValueError, of one line that names the file, where it is no such table.
+    delimiter: str | None = None
+    decimal: str | None = None
+    likely: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (None, POINT, COMMA):
+            raise ValueError(f"--decimal: give . or , and not {self.decimal!r}")
+
+
+AS_FOUND = Reading()
+
+
+def read_delimited(name: str, content: Any, head: bytes, reading: Reading) -> tuple[pa.Table, list[str], str | None]:
+    """The table of a file or buffer that starts with this head, notes on how it was read, and its decimal mark.
+
+    The mark is None where no number has one. Raises ValueError, of one line that names the file, where it is no such
+    table, ends inside quotes, or has numbers that may be thousands or fractions.
     """
     text = _text(name, head)
-    found = _delimiter(text, delimiter)
+    found = _delimiter(text, character(reading.delimiter))
     first = next(_cells(text, found), [])
     if first and all(_is_number(cell) for cell in first):
         raise ValueError(f"{name}: the first line holds numbers, not names; add a line of column names above it")
     if re.match(r"sep=.\r?\n", text):
         raise ValueError(f"{name}: the first line, {text[:5]}, is for spreadsheets alone; delete it")
+    check_quotes(name, content, found)
     data = _parse(name, content, found)
     if any(pa.types.is_binary(kind) for kind in data.schema.types):
         raise ValueError(not_utf8(name))
     notes = []
-    if delimiter is None and found not in (",", "\t"):
+    if reading.delimiter is None and found not in (",", "\t"):
         notes.append(f"{name}: read as {_DELIMITERS[found]}-separated")
-    given, (data, manners) = data, as_numbers(data, _MISSING, UNSURE if found == ";" else ANGLOPHONE)
-    if "decimal commas" in manners and found != ",":  # then a dot is no decimal point: what Arrow took for one was not
-        dotted = [field.name for field in given.schema if pa.types.is_floating(field.type)]
-        data, manners = as_numbers(_parse(name, content, found, dotted), _MISSING, CONTINENTAL)
-    manners.pop("plainly", None)
+    data, manners, decimal = _numbers(name, data, reading, found, lambda text: _parse(name, content, found, text))
     if manners:
         words = "; ".join(
             f"{manner} in {', '.join(name.strip() for name in names[:8])}" for manner, names in manners.items()
         )
         notes.append(f"{name}: text is read as numbers: {words}")
-    return data, notes
+    return data, notes, decimal
 
 
-def as_written(name: str, head: bytes, delimiter: str | None) -> pa.Table:
-    """Every cell of a file as the text it is."""
-    from pyarrow import csv as arrow
+def _numbers(
+    name: str, data: pa.Table, reading: Reading, delimiter: str, as_text: Callable[[list[str]], pa.Table]
+) -> tuple[pa.Table, dict[str, list[str]], str | None]:
+    """The table with numerals as numbers by one decimal mark, which columns in which manner, and the mark.
 
-    form = _form(_delimiter(_text(name, head), delimiter))
-    with arrow.open_csv(name, parse_options=form) as first:
-        names = first.schema.names
-    return arrow.read_csv(
-        name, parse_options=form, convert_options=arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    Arrow has taken for numbers what has a decimal point; where the point is none, or may be none, those columns are
+    parsed anew ``as_text``.
+    """
+    floats = [index for index, field in enumerate(data.schema) if pa.types.is_floating(field.type)]
+    texts = text_columns(data, _MISSING)
+    decimal, decided = reading.decimal, [bare for _, bare in texts.values() if bare is not None]
+    if decimal is None and any(_shows_point(data.column(index)) for index in floats):
+        decimal = POINT if decimal_of(decided)[0] != COMMA else None
+    names = [data.schema.field(index).name for index in floats]
+    if decimal is None:
+        shown = as_text(names) if names else data
+        decimal = _decimal(name, shown, text_columns(shown, _MISSING), reading, delimiter)
+    if decimal == COMMA and names:
+        data = as_text(names)
+        texts = text_columns(data, _MISSING)
+    manners: dict[str, list[str]] = {}
+    for index, (column, bare) in texts.items():
+        field = data.schema.field(index).name
+        read = None if bare is None else as_number(bare, decimal or POINT)
+        if bare is not None and read is not None:
+            column, manner = read
+            for how in (manner, *dressed(texts[index][0], bare)):
+                manners.setdefault(how, []).append(field)
+        data = data.set_column(index, field, column)
+    manners.pop("plainly", None)
+    return data, manners, decimal
+
+
+def _decimal(
+    name: str, data: pa.Table, texts: dict[int, tuple[Any, Any]], reading: Reading, delimiter: str
+) -> str | None:
+    """The decimal mark that a file's columns show, or is likely; ValueError where it matters and nothing tells."""
+    numerals = {index: bare for index, (_, bare) in texts.items() if bare is not None}
+    decimal, matters = decimal_of(numerals.values())
+    decimal = decimal or reading.likely
+    if decimal is not None or not matters:
+        return decimal
+    marked = {index: pc.match_substring_regex(bare, "[.,]") for index, bare in numerals.items()}
+    commas = any(pc.any(pc.match_substring(bare, COMMA)).as_py() for bare in numerals.values())
+    if delimiter == ";" and commas:  # the semicolon is there because the comma is in the numbers
+        return COMMA
+    index = next(index for index, mark in marked.items() if pc.any(mark).as_py())
+    example = texts[index][0].filter(marked[index])[0].as_py()
+    raise ValueError(
+        f"{name}: numbers such as {example} in {data.schema.field(index).name.strip()!r} may be thousands or "
+        "fractions, and nothing else in the file tells: say --decimal . or --decimal ,"
     )
+
+
+def _shows_point(values: pa.ChunkedArray) -> bool:
+    """Whether numbers that were read with a decimal point cannot be thousands, by their values alone."""
+    size = pc.abs(values)
+    small = pc.and_(pc.greater(size, 0), pc.less(size, 1))
+    odd = pc.and_(pc.greater_equal(size, 1000), pc.not_equal(size, pc.floor(size)))
+    thousandths = pc.multiply(size, 1000)
+    finer = pc.greater(pc.abs(pc.subtract(thousandths, pc.round(thousandths))), 1e-6)
+    return any(pc.any(test).as_py() for test in (small, odd, finer))
+
+
+def as_written(name: str, content: Any, head: bytes, delimiter: str | None) -> pa.Table:
+    """Every cell of a file or buffer as the text it is."""
+    form = _form(_delimiter(_text(name, head), character(delimiter)))
+    with arrow.open_csv(opened(content), parse_options=form) as first:
+        names = first.schema.names
+    texts = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    return arrow.read_csv(opened(content), parse_options=form, convert_options=texts)
 
 
 def character(delimiter: str | None) -> str | None:
@@ -95,10 +174,8 @@ def not_utf8(name: str) -> str:
 
 def _parse(name: str, content: Any, delimiter: str, text: list[str] | None = None) -> pa.Table:
     """The columns in the types Arrow finds, those of ``text`` as text."""
-    from pyarrow import csv as arrow
-
     meaning = arrow.ConvertOptions(
-        null_values=_MISSING, strings_can_be_null=True, column_types=dict.fromkeys(text or (), pa.string())
+        null_values=_MISSING, strings_can_be_null=True, column_types={name: pa.string() for name in text or ()}
     )
     try:
         return arrow.read_csv(opened(content), parse_options=_form(delimiter), convert_options=meaning)
@@ -108,8 +185,6 @@ def _parse(name: str, content: Any, delimiter: str, text: list[str] | None = Non
 
 
 def _form(delimiter: str) -> Any:
-    from pyarrow import csv as arrow
-
     return arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.tables.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
 from headwater.tables.numerals import NUMERAL
-from headwater.tables.table import Table, listed
+from headwater.tables.table import Table, all_of, listed, meant
 
 _NAMED = re.compile(r"(^|[^A-Za-z])(id|uuid|guid)$|[a-z](ID|Id)$", re.ASCII)
 _NUMBERING = re.compile(r"^(|index|idx|level_0|row|row[ _]?(id|no|nr|number)|unnamed: \d+|__index_level_\d+__)$")
@@ -22,22 +23,31 @@ _OTHER_DATES = (
 )
 _OTHER_DATE = rf"^({'|'.join(_OTHER_DATES)})([ T].*)?$"
 _IDENTIFIERS = "identifiers by their look (--features would use them)"
+_SUBJECTS = "what was measured repeatedly by its look (--groups if so; --features would use it as a number)"
+_SUBJECTS_ROWS = (2, 100)  # on average
 _MOST_LEVELS = 1000
+PREDICTION = "prediction"  # the column that predictions are written to
 _MOST_CODES = 10  # more different numbers than that in one text column are no codes
 
 
 def shared_columns(
-    source: Table, target: Table, taken: set[str], named: Sequence[str], excluded: Sequence[str]
+    source: Table,
+    target: Table,
+    taken: set[str],
+    named: Sequence[str],
+    excluded: Sequence[str],
+    codes: Sequence[str] = (),
 ) -> tuple[tuple[Column, ...], list[str]]:
     """The features two tables share, in the source's order with categories last, and notes on those left out.
 
     ``taken`` are the outcome, weights and groups; ``named`` the only features wanted, all if empty; ``excluded``
-    those not wanted. Raises ValueError where none are left, or a column's kinds differ between the tables.
+    those not wanted, ``codes`` those whose numbers have been made text.
+    Raises ValueError where none are left, or a column's kinds differ between the tables.
     """
     for name in [*named, *excluded]:
         if name not in source.names and name not in target.names:
-            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}, whose columns are "
-                             f"{listed(target.names)}")  # fmt: skip
+            raise ValueError(f"there is no column {name!r} in {source.name} or {target.name}"
+                             f"{meant(name, [*source.names, *target.names])}, of which {all_of(target)}")  # fmt: skip
     notes = []
     offered = [name for name in dict.fromkeys(named or source.names) if name not in taken and name not in excluded]
     for one, other in ((source, target), (target, source)):
@@ -54,9 +64,9 @@ def shared_columns(
     for name in offered:
         if name not in both:
             continue
-        reason = _reason_against(source, target, name, wanted=name in named)
+        reason = _reason_against(source, target, name, wanted=name in named or name in codes)
         if reason is None:
-            columns.append(learned(source, name))
+            columns += learned(source, name, name in codes)
         else:
             dropped.setdefault(reason, []).append(name)
     notes += [f"unused, {reason}: {listed(names)}" for reason, names in dropped.items()]
@@ -70,6 +80,8 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
     """Why a shared column cannot be, or had better not be, a feature."""
     column, other = source.column(name), target.column(name)
     kind, theirs = kind_of(column), kind_of(other)
+    if not wanted and name == PREDICTION:
+        return "what headwater predict adds (--features would use it)"
     if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
         return _IDENTIFIERS
     if missing_in(column) == len(column):
@@ -91,12 +103,14 @@ def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> st
         return "constant in the source"
     if not wanted and kind == NUMBER and _is_numbering(values):
         return _IDENTIFIERS
+    if not wanted and kind == NUMBER and _are_subjects(values) and _are_subjects(finite(target, name)):
+        return _SUBJECTS
     return None
 
 
 def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     distinct, rows = pc.count_distinct(column).as_py(), len(column) - column.null_count
-    if distinct == 1:
+    if distinct == 1 and rows == len(column):
         return "constant in the source"
     if pc.all(pc.match_substring_regex(column, _OTHER_DATE)).as_py():
         return "dates in a form that is not read (write them YYYY-MM-DD)"
@@ -132,3 +146,12 @@ def _is_numbering(values: pa.ChunkedArray) -> bool:
     steps = pc.pairwise_diff(values.combine_chunks())
     counting = pc.all(pc.greater(steps, 0)).as_py()
     return bool(counting or pc.max(values).as_py() - pc.min(values).as_py() < 2 * rows)
+
+
+def _are_subjects(values: pa.ChunkedArray) -> bool:
+    """Whether whole numbers, of which there are many, each stand in one run of a few rows."""
+    numbers = values.drop_null().to_numpy()
+    if len(numbers) < len(values) or len(numbers) < 10 or (numbers[:100] % 1).any() or (numbers % 1).any():
+        return False
+    runs, distinct = 1 + np.count_nonzero(np.diff(numbers)), len(np.unique(numbers))
+    return bool(runs == distinct >= 5 and _SUBJECTS_ROWS[0] <= len(numbers) / distinct <= _SUBJECTS_ROWS[1])

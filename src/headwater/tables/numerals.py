@@ -1,10 +1,16 @@
-"""Numerals: text that holds numbers, written in the manner of its country or its program, becomes numbers."""
+"""Numerals: text that holds numbers, written in the manner of its country or its program, becomes numbers.
+
+A file is read by one rule: its decimal mark is a point or a comma, and the other of the two parts thousands.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+POINT, COMMA = ".", ","
 _SIGN = "[$€£¥]"
 _GAP = "[ '’\u00a0\u202f]"
 # A numeral in any dress: $ 1,234.50, 12 %, 1'234, (1,234) and 1,234- for negative ones.
@@ -13,54 +19,80 @@ NUMERAL = (
 )
 _GAPPED = (rf"\d{_GAP}\d", rf"^[+-]?(\d+|\d{{1,3}}({_GAP}\d{{3}})+)([.,]\d+)?$")
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_MANNERS = {
-    # manner: how it shows, what may stand beside it, what is left out, what becomes the decimal point
-    "plainly": (_PLAIN, _PLAIN, "", ""),
-    "thousands": (r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$", _PLAIN, ",", ""),
-    "decimal commas": (
-        r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)?,\d+([eE][+-]?\d+)?$",
-        r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$",
-        ".",
-        ",",
-    ),
-    "thousands with dots": (r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$", r"^[+-]?\d+$", ".", ""),
-}
 _DRESSED = "signs or gaps taken off"
-ANGLOPHONE = ("plainly", "thousands", "decimal commas")
-UNSURE = ("plainly", "decimal commas", "thousands")
-CONTINENTAL = ("thousands with dots", "plainly", "decimal commas", "thousands")
+_MANNERS = {POINT: ("plainly", "thousands"), COMMA: ("thousands with dots", "decimal commas")}
 
 
-def as_numbers(data: pa.Table, missing: list[str], manners: tuple[str, ...]) -> tuple[pa.Table, dict[str, list[str]]]:
-    """The table with its text free of spaces around it, numerals as numbers, and which columns in which manner.
+def _other(decimal: str) -> str:
+    return COMMA if decimal == POINT else POINT
 
-    1,234.5 is a number where every cell of its column has commas in threes or none, 1,5 and 1.234,5 where every cell
-    has a decimal comma or is whole; what fits several of the ``manners`` is read in the first. One currency or per
-    cent sign a column, spaces or apostrophes between thousands, and brackets or a last minus for negative numbers are
-    taken off. A column with any other text stays text. What ``missing`` holds, spaces around it or not, is missing.
-    """
-    found: dict[str, list[str]] = {}
+
+def _written(decimal: str) -> str:
+    """How a number may be written under a decimal mark: in threes, or without any parting."""
+    point, thousand = f"[{decimal}]", f"[{_other(decimal)}]"
+    whole = rf"(\d+|[1-9]\d{{0,2}}({thousand}\d{{3}})+)"
+    return rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
+
+
+def text_columns(data: pa.Table, missing: list[str]) -> dict[int, tuple[pa.ChunkedArray, pa.ChunkedArray | None]]:
+    """The text of a table free of spaces around it, missing marks null, and bare of dress where it is all numerals."""
     marks = pa.array(missing, pa.string())
+    found = {}
     for index, field in enumerate(data.schema):
-        if not pa.types.is_string(field.type):
-            continue
-        column = pc.utf8_trim_whitespace(data.column(index))
-        column = pc.if_else(pc.is_in(column, marks), pa.scalar(None, pa.string()), column)
-        bare = _bare(column)
-        manner = None if bare is None else next((manner for manner in manners if _written(bare, manner)), None)
-        if bare is not None and manner is not None:
-            for how in (manner, *([] if bare.equals(column) else [_DRESSED])):
-                found.setdefault(how, []).append(field.name)
-            _, _, dropped, point = _MANNERS[manner]
-            bare = pc.replace_substring(bare, dropped, "") if dropped else bare
-            bare = pc.replace_substring(bare, point, ".") if point else bare
-            column = pc.cast(bare, pa.float64())
-        data = data.set_column(index, field.name, column)
-    return data, found
+        if pa.types.is_string(field.type):
+            column = pc.utf8_trim_whitespace(data.column(index))
+            column = pc.if_else(pc.is_in(column, marks), pa.scalar(None, pa.string()), column)
+            found[index] = (column, _bare(column))
+    return found
+
+
+def decimal_of(bare: Iterable[pa.ChunkedArray]) -> tuple[str | None, bool]:
+    """The decimal mark that columns of numerals show, None where none does, and whether it would matter.
+
+    A column decides where it can be written under one mark only; 1.234 or 1,234 alone can be either. Where thousands
+    are parted in a column they are parted throughout, so that 1234 beside 1.234 decides too.
+    """
+    votes, open_ = {POINT: 0, COMMA: 0}, False
+    for column in bare:
+        can = [mark for mark in (POINT, COMMA) if _strictly(column, mark)]
+        marked = pc.any(pc.match_substring_regex(column, "[.,]")).as_py()
+        if len(can) == 1:
+            votes[can[0]] += 1
+        open_ |= bool(len(can) == 2 and marked)
+    if votes[POINT] == votes[COMMA] == 0:
+        return None, open_
+    return max((POINT, COMMA), key=votes.__getitem__), open_
+
+
+def as_number(bare: pa.ChunkedArray, decimal: str) -> tuple[pa.ChunkedArray, str] | None:
+    """Numerals as numbers under a decimal mark, and in which manner they were written; None where some are not."""
+    if not pc.all(pc.match_substring_regex(bare, _written(decimal))).as_py():
+        return None
+    shows = pc.any(pc.match_substring(bare, COMMA)).as_py()
+    manner = _MANNERS[decimal][bool(shows)]
+    if decimal == COMMA and not shows and not pc.any(pc.match_substring(bare, POINT)).as_py():
+        manner = "plainly"
+    bare = pc.replace_substring(bare, _other(decimal), "")
+    return pc.cast(pc.replace_substring(bare, decimal, POINT), pa.float64()), manner
+
+
+def dressed(column: pa.ChunkedArray, bare: pa.ChunkedArray) -> list[str]:
+    """The manner of numerals that had signs or gaps taken off."""
+    return [] if bare.equals(column) else [_DRESSED]
+
+
+def _strictly(column: pa.ChunkedArray, decimal: str) -> bool:
+    if not pc.all(pc.match_substring_regex(column, _written(decimal))).as_py():
+        return False
+    parted = pc.match_substring(column, _other(decimal))
+    unparted = pc.match_substring_regex(column, r"^[+-]?\d{4,}")
+    return not (pc.any(parted).as_py() and pc.any(unparted).as_py())
 
 
 def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Numerals without signs and gaps; None for what is no numeral throughout. The first cells refuse most text."""
+    if column.null_count == len(column):
+        return None
     for part in (column.slice(0, 100), column):
         if pc.all(pc.match_substring_regex(part, NUMERAL)).as_py() is False:
             return None
@@ -77,10 +109,3 @@ def _bare(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
             return None
         column = pc.replace_substring_regex(column, _GAP, "")
     return column
-
-
-def _written(column: pa.ChunkedArray, manner: str) -> bool:
-    """Whether every cell is written so, or beside it as it may be, and one is written so."""
-    shows, beside, _, _ = _MANNERS[manner]
-    so = pc.match_substring_regex(column, shows)
-    return bool(pc.any(so).as_py() and pc.all(pc.or_(so, pc.match_substring_regex(column, beside))).as_py())

@@ -4,45 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from headwater.spectrum.rows import Array
-from headwater.tables.columns import Column, kind_of, met, missing_in, number_column
+from headwater.tables import suspicions
+from headwater.tables.coefficients import Published, read_coefficients
+from headwater.tables.columns import CATEGORY, Column, met, text_of
+from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
-from headwater.tables.table import Table, listed, read_table
+from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.side import Side, groups_of, with_outcome
+from headwater.tables.table import Table, all_of, listed, meant, read_table
 
 _LEAST_ROWS = 3
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns play which part; the outcome's and weights' names in the source, and what differs in the target."""
+    """Which columns play which part, and what they are: the outcome's name in the source, and in the target if other.
+
+    ``weights_kind`` is "frequency", "precision" or "survey", ``None`` where the weights must be whole numbers.
+    """
 
     outcome: str
     target_outcome: str | None = None
     weights: str | None = None
+    weights_kind: str | None = None
     groups: str | None = None
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def taken(self) -> set[str]:
         """The columns that are never features."""
         return {name for name in (self.outcome, self.target_outcome, self.weights, self.groups) if name is not None}
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One side's rows that have an outcome: y (n,), and weights (n,) and groups (n,) where asked for and there."""
-
-    table: Table
-    y: Array
-    weight: Array | None
-    groups: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +51,17 @@ class Pair:
     notes: tuple[str, ...]
 
 
-def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = None) -> Pair:
-    """Read two files and say which columns both can be fitted on.
+def read_pair(
+    source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
+) -> Pair:
+    """Read two files and say which columns both can be fitted on, and what makes one doubt them.
 
-    Raises OSError or ValueError, of one line that names the file or column, where either cannot be used.
+    Raises OSError or ValueError, of one line that names the file or column, where either cannot be used, and where
+    the target's rows are the source's unless ``allow_overlap``.
     """
-    tables = read_table(source, delimiter), read_table(target, delimiter)
+    if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
+        raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
+    tables = read_table(source, reading), read_table(target, reading)
     taken = roles.taken & set(roles.features)
     if taken:
         raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
@@ -71,66 +72,72 @@ def read_pair(source: Path, target: Path, roles: Roles, delimiter: str | None = 
         raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
     if roles.target_outcome is None and roles.outcome in tables[0].names and roles.outcome not in tables[1].names:
         raise ValueError(
-            f"{tables[1].name}: there is no column {roles.outcome!r}; the columns are {listed(tables[1].names)}; "
+            f"{tables[1].name}: there is no column {roles.outcome!r}{meant(roles.outcome, tables[1].names)}; "
+            f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    before, notes = with_outcome(tables[0], roles.outcome, roles.weights)
-    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights)
+    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
+    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
         if len(side.y) < _LEAST_ROWS:
             raise ValueError(
                 f"{side.table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed"
             )
     if roles.groups is not None:
-        after = replace(after, groups=_groups(after.table, roles.groups))
+        after = replace(after, groups=groups_of(after.table, roles.groups))
     notes += more
-    columns, left_out = shared_columns(before.table, after.table, roles.taken, roles.features, roles.exclude)
+    columns, left_out = shared_columns(
+        before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
+    )
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
+    notes += suspicions.swapped(before.rows, after.rows)
+    notes += suspicions.target_in_source(before, after, columns, allow_overlap)
+    after, copied = suspicions.copies_in_one(after, columns)
+    names = [column.name for column in columns if column.kind != CATEGORY]
+    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes))
 
 
-def with_outcome(table: Table, outcome: str, weights: str | None = None) -> tuple[Side, list[str]]:
-    """The rows of one table that have an outcome and count, and notes; ValueError where none has an outcome."""
-    notes = list(table.notes)
-    values = number_column(table, outcome, "outcome")
-    known = pc.is_valid(values)
-    absent = len(values) - pc.sum(known).as_py()
-    if absent == len(values):
-        raise ValueError(f"{table.name}: the outcome {outcome!r} is missing in every row")
-    if absent:
-        notes.append(f"{table.name}: {absent} of {len(values)} rows have no {outcome} and are left out")
-        table, values = table.where(known), values.filter(known)
-    if weights is not None and weights not in table.names:
-        notes.append(f"{table.name}: has no column {weights}, so each row counts once")
-        weights = None
-    y, weight = values.to_numpy(), None if weights is None else _weights(table, weights)
-    if weight is not None and not weight.all():  # a row that counts zero times is not there
-        notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
-        table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
-    return Side(table, y, weight), notes
+def read_published(
+    coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND
+) -> tuple[Published, Pair]:
+    """Read published coefficients and a target; the target stands for its source in the pair, which has no table.
+
+    Raises as ``read_pair`` does.
+    """
+    published = read_coefficients(coefficients)
+    table = _coded(read_table(target, reading), roles)
+    side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    if len(side.y) < _LEAST_ROWS:
+        raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    if roles.groups is not None:
+        side = replace(side, groups=groups_of(side.table, roles.groups))
+    offered = [name for name in published.columns(side.table) if name not in {*roles.taken, *roles.exclude}]
+    named = [name for name in offered if not roles.features or name in roles.features]
+    if not named:
+        raise ValueError(f"{published.name}: no coefficient is of a column of {table.name}; {all_of(table)}")
+    columns, left_out = shared_columns(side.table, side.table, roles.taken, named, roles.exclude, roles.categories)
+    without = [name for name in table.names if name not in {*roles.taken, *published.columns(table)}]
+    if without:
+        left_out.append(f"{table.name}: unused, without a coefficient: {listed(without)}")
+    unused = published.unused(columns)
+    if unused:
+        left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
+    side, copied = suspicions.copies_in_one(side, columns)
+    return published, Pair(
+        side, side, columns, (*published.notes, *notes, *left_out, *met(side.table, columns), *copied)
+    )
 
 
-def _weights(table: Table, name: str) -> Array:
-    values = number_column(table, name, "weight")
-    if values.null_count:
-        raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
-    weight = values.to_numpy()
-    if weight.min() < 0 or not weight.any():
-        raise ValueError(f"{table.name}: the weights {name!r} must not be negative, nor all 0: they count rows")
-    return np.asarray(weight)
-
-
-def _groups(table: Table, name: str) -> Any:
-    """Each row's group, as whole numbers (n,)."""
-    column = table.column(name)
-    if kind_of(column) is None and not pa.types.is_null(column.type):
-        raise ValueError(f"{table.name}: the groups {name!r} are of type {column.type}; give numbers, text or dates")
-    if missing_in(column):
-        raise ValueError(f"{table.name}: no group {name!r} in {missing_in(column)} of {len(column)} rows")
-    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
-    if codes.max() == 0:
-        raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
-    return codes
+def _coded(table: Table, roles: Roles) -> Table:
+    """The table with numbers that are codes as text."""
+    for name in roles.categories:
+        if name in roles.taken:
+            raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
+        index, values = table.data.schema.get_field_index(name), table.column(name)
+        table = replace(table, data=table.data.set_column(index, name, text_of(values)))
+    return table

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from difflib import get_close_matches
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from headwater.files import why_unreadable
-from headwater.tables.delimited import HEAD, as_written, character, opened, read_delimited
+from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, opened, read_delimited
+from headwater.tables.workbook import as_csv
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """One file's columns as Arrow holds them, the name that messages call it by, and what reading it met.
 
-    Column names have no white space around them; text is Arrow's ``string`` however the file encodes it.
+    Column names have no white space around them; text is Arrow's ``string`` however the file encodes it. ``decimal`` is
+    the mark that its numbers had, None where none showed one; ``written`` reads every cell as the text it is.
     """
 
     name: str
     data: pa.Table
     notes: tuple[str, ...] = ()
+    decimal: str | None = None
+    written: Callable[[], pa.Table] | None = None
 
     @cached_property  # Arrow would gather thousands of names anew at every question
     def names(self) -> list[str]:
@@ -36,7 +46,7 @@ class Table:
                 f"{self.name}: the column {name!r} appears {len(found)} times; rename it, or leave it out by --exclude"
             )
         if not found:
-            raise ValueError(f"{self.name}: there is no column {name!r}; the columns are {listed(self.names)}")
+            raise ValueError(f"{self.name}: there is no column {name!r}{meant(name, self.names)}; {all_of(self)}")
         return self.data.column(found[0])
 
     def where(self, mask: Any) -> Table:
@@ -48,29 +58,39 @@ class Table:
         return replace(self, data=self.data.slice(some.start, some.stop - some.start))
 
 
-def read_table(path: Path, delimiter: str | None = None) -> Table:
-    """Read CSV or TSV (also compressed, as .gz) or Parquet, told apart by content.
+def read_table(path: Path, reading: Reading = AS_FOUND) -> Table:
+    """Read CSV or TSV (also compressed, as .gz), Parquet or a spreadsheet (.xlsx), told apart by content.
 
-    Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one is given that the header
-    has. Numbers with thousands separators, decimal commas, currency or per cent signs are numbers; empty cells and the
-    usual marks (NA, NaN, NULL, ?, -, .) are missing.
+    ``-`` is standard input. Text must be UTF-8. The delimiter is found among comma, semicolon, tab and bar, unless one
+    is given that the header has. Numbers with thousands separators, decimal commas, currency or per cent signs are
+    numbers; empty cells and the usual marks (NA, NaN, NULL, ?, -, .) are missing.
     Raises OSError or ValueError, of one line that names the file, for anything else.
     """
     name = str(path)
-    delimiter = character(delimiter)
+    if re.match(r"[a-z][a-z0-9+]+:/", name):
+        raise ValueError(f"{name}: this is a URL, which is not read; download it and give the file")
     if path.is_dir():
         raise IsADirectoryError(f"{name}: this is a folder; give the file of a table")
     try:
-        content = name if path.is_file() else pa.py_buffer(path.read_bytes())  # a pipe can be read only once
+        if name == "-":
+            name, content = "standard input", pa.py_buffer(sys.stdin.buffer.read())
+        else:
+            content = name if path.is_file() else pa.py_buffer(path.read_bytes())  # a pipe can be read only once
         with pa.input_stream(content) as stream:
             head = stream.read(HEAD)
     except OSError as problem:
         raise type(problem)(f"{name}: cannot be read: {why_unreadable(problem)}") from None
+    if head[:2] == b"PK" and path.suffix.lower() in (".xlsx", ".xlsm"):
+        content, noted = as_csv(path)
+        head = content.to_pybytes()[:HEAD]
+        data, notes, _ = read_delimited(name, content, head, Reading(",", "."))
+        return Table(name, _plain(data), (*noted, *notes))
     if head[:4] == b"PAR1":
         table = _parquet(name, content)
     else:
-        data, notes = read_delimited(name, content, head, delimiter)
-        table = Table(name, _plain(data), tuple(notes))
+        data, notes, decimal = read_delimited(name, content, head, reading)
+        written = partial(as_written, name, content, head, reading.delimiter)
+        table = Table(name, _plain(data), tuple(notes), decimal, written)
     if table.data.num_rows == 0:
         raise ValueError(f"{name}: the table has a header but no rows")
     return table
@@ -83,39 +103,58 @@ def as_table(data: Any) -> Table:
     return Table("the table", _plain(data if isinstance(data, pa.Table) else pa.table(data)))
 
 
-def read_text(path: Path, delimiter: str | None = None) -> pa.Table:
-    """Every cell as it is written, for a copy that must not change one; Parquet has its own types.
-
-    For a file, not a pipe, that ``read_table`` has accepted: it gives the same rows.
-    """
-    with pa.input_stream(str(path)) as stream:
-        head = stream.read(HEAD)
-    if head[:4] == b"PAR1":
-        return _parquet(str(path), str(path)).data
-    return as_written(str(path), head, character(delimiter))
-
-
 def _parquet(name: str, content: Any) -> Table:
     from pyarrow import parquet
 
     try:
-        return Table(name, _plain(parquet.ParquetFile(opened(content)).read()))
+        data = parquet.ParquetFile(opened(content)).read()
     except (pa.ArrowException, OSError) as problem:
         raise ValueError(f"{name}: not a whole Parquet file: {problem}") from None
+    return Table(name, _plain(data, name))
 
 
-def _plain(data: pa.Table) -> pa.Table:
-    """The table under names without white space around them, its text of one type."""
-    for index, field in enumerate(data.schema):
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            kind = pa.string()
-        if kind != field.type:
-            data = data.set_column(index, field.name, data.column(index).cast(kind))
-    return data.rename_columns([name.strip() for name in data.column_names])
+def _plain(data: pa.Table, name: str = "the table") -> pa.Table:
+    """The table under names without white space around them, its text of one type, its numbers of one that can count.
+
+    What has no such type is left as it is, for ``columns.kind_of`` to know nothing of.
+    """
+    for index, column in enumerate(data.schema):
+        plain = _plain_type(column.type)
+        if plain != column.type:
+            try:
+                data = data.set_column(index, column.name, data.column(index).cast(plain))
+            except pa.ArrowException:
+                raise ValueError(
+                    f"{name}: the column {column.name!r} is of type {column.type}, which is not read; write it as "
+                    "numbers, text or dates"
+                ) from None
+    return data.rename_columns([column.strip() for column in data.column_names])
 
 
-def listed(names: list[str], most: int = 8) -> str:
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.float32() if pa.types.is_float16(kind) else kind
+
+
+def meant(name: str, names: list[str]) -> str:
+    """The names that were perhaps meant."""
+    by_case = {known.lower(): known for known in names}
+    close = [by_case[one] for one in get_close_matches(name.lower(), by_case, 3)]
+    return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+
+
+def all_of(table: Table) -> str:
+    """A table's columns, and how to see those of many that are not shown."""
+    more = f" (headwater columns {table.name} lists them)" if len(table.names) > _SHOWN else ""
+    return f"the columns are {listed(table.names)}{more}"
+
+
+def listed(names: list[str], most: int = _SHOWN) -> str:
     """Names for a message, the first few of many."""
     return ", ".join(name or "''" for name in names[:most]) + (
         f" and {len(names) - most} more" if len(names) > most else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
 from headwater.spectrum.rows import Array
+from headwater.tables.design import ClippedScaler
 
 OUTCOME = "progression"
 LABELLED = 30
@@ -79,12 +81,11 @@ def write_tables(people: Patients, folder: Path, seed: int) -> dict[str, Path]:
 
 
 def fitted_source(people: Patients) -> Pipeline:
-    """The source model with its preprocessing: standardised, degree 2, standardised, far values drawn in to ±10."""
+    """The source model with its preprocessing: standardised, degree 2, standardised and far values drawn in."""
     return make_pipeline(
         StandardScaler(),
         PolynomialFeatures(2, include_bias=False),
-        StandardScaler(),
-        FunctionTransformer(np.clip, kw_args={"a_min": -10, "a_max": 10}),
+        ClippedScaler(),
         SourceRidge(),
     ).fit(people.X0, people.y0)
 
@@ -97,7 +98,9 @@ def penalties(source: Pipeline) -> Array:
 def run_draw(people: Patients, source: Pipeline, taus: Array, seed: int) -> Draw:
     """Fit every way on one draw's labelled patients and score it on those held out."""
     labelled, held_out = people.labelled(seed)
-    features, ridge = source[:-1].transform(people.X1), source[-1]  # once, for the many fits to come
+    expanded, clipped, ridge = source[:-2].transform(people.X1), deepcopy(source[-2]), source[-1]
+    clipped.set_level(expanded[labelled])
+    features = clipped.transform(expanded)  # once, for the many fits to come
     X, y = features[labelled], people.y1[labelled]
 
     def error(model: TransferRidge) -> float:

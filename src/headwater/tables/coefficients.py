@@ -1,0 +1,64 @@
+"""Coefficients: a published table of names and numbers in the place of a source, and what of a target it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headwater.spectrum.rows import Array
+from headwater.tables.columns import CATEGORY, Column, number_column, text_of
+from headwater.tables.delimited import AS_FOUND, Reading
+from headwater.tables.table import Table, listed, read_table
+
+_LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """Coefficients by name, in the units of the columns; a level of text is named column=level."""
+
+    name: str
+    coef: Mapping[str, float]
+    level: float
+    notes: tuple[str, ...]
+
+    def columns(self, table: Table) -> list[str]:
+        """A table's columns of which it speaks."""
+        return [name for name in table.names if name in self.coef or any(self._of(name))]
+
+    def unused(self, columns: tuple[Column, ...]) -> list[str]:
+        """Its names of which no column is a feature."""
+        used = {column.name for column in columns}
+        return [name for name in self.coef if name not in used and name.partition("=")[0] not in used]
+
+    def vector(self, columns: tuple[Column, ...]) -> Array:
+        """The coefficients (p,) of features as a design has them: numbers first, then a column a level."""
+        numbers = [self.coef.get(column.name, 0.0) for column in columns if column.kind != CATEGORY]
+        levels = [self.coef.get(f"{column.name}={level}", 0.0)
+                  for column in columns if column.kind == CATEGORY for level in column.levels]  # fmt: skip
+        return np.array(numbers + levels)
+
+    def _of(self, column: str) -> list[str]:
+        return [name for name in self.coef if name.startswith(f"{column}=")]
+
+
+def read_coefficients(path: Path, reading: Reading = AS_FOUND) -> Published:
+    """Read a table with the columns ``name`` and ``coef``, and ``se`` if it likes.
+
+    What is called intercept or const is the level. Raises OSError or ValueError, of one line that names the file.
+    """
+    table = read_table(path, reading)
+    names = [name.strip() for name in text_of(table.column("name")).to_pylist()]
+    numbers = number_column(table, "coef", "coefficient")
+    if numbers.null_count:
+        raise ValueError(f"{table.name}: {numbers.null_count} rows have no coef")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"{table.name}: there are two coefficients of {listed(sorted(twice))}")
+    coef = dict(zip(names, numbers.to_pylist(), strict=True))
+    level = sum(coef.pop(name) for name in names if name.lower() in _LEVELS)
+    notes = (f"{table.name}: the standard errors are not used",) if "se" in table.names else ()
+    return Published(table.name, coef, float(level), (*table.notes, *notes))

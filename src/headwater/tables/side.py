@@ -1,0 +1,106 @@
+"""Side: one table's rows that have an outcome and count, with their weights and groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.spectrum.rows import Array
+from headwater.tables.columns import kind_of, missing_in, number_column
+from headwater.tables.table import Table
+
+_MANY = 20  # times the rows: so many were hardly counted
+WEIGHTS_KINDS = ("frequency", "precision", "survey")
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side's rows that have an outcome: y (n,), and weights (n,) and groups (n,) where asked for and there."""
+
+    table: Table
+    y: Array
+    weight: Array | None
+    groups: Any = None
+
+    @property
+    def rows(self) -> float:
+        """How many rows it counts for."""
+        return float(len(self.y) if self.weight is None else self.weight.sum())
+
+
+def with_outcome(
+    table: Table, outcome: str, weights: str | None = None, kind: str | None = None
+) -> tuple[Side, list[str]]:
+    """The rows of one table that have an outcome and count, and notes; ValueError where none has an outcome.
+
+    ``kind`` says what ``weights`` are, see ``_weights``.
+    """
+    notes = list(table.notes)
+    values = number_column(table, outcome, "outcome")
+    known = pc.is_valid(values)
+    absent = len(values) - pc.sum(known).as_py()
+    if absent == len(values):
+        raise ValueError(f"{table.name}: the outcome {outcome!r} is missing in every row")
+    if absent:
+        notes.append(f"{table.name}: {absent} of {len(values)} rows have no {outcome} and are left out")
+        table, values = table.where(known), values.filter(known)
+    if weights is not None and weights not in table.names:
+        notes.append(f"{table.name}: has no column {weights}, so each row counts once")
+        weights = None
+    y, weight = values.to_numpy(), None if weights is None else _weights(table, weights, kind, notes)
+    if weight is not None and not weight.all():  # a row that counts zero times is not there
+        notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
+        table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
+    return Side(table, y, weight), notes
+
+
+def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Array:
+    """The weights as frequencies, which count rows; ValueError where they seem to be something else.
+
+    Frequencies are taken as they are. Of precisions and of survey weights only the ratios mean anything: they are
+    brought to mean 1, so that there are as many degrees of freedom as rows.
+    """
+    values = number_column(table, name, "weight")
+    if values.null_count:
+        raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
+    weight = values.to_numpy()
+    if weight.min() < 0 or not weight.any():
+        raise ValueError(f"{table.name}: the weights {name!r} must not be negative, nor all 0: they count rows")
+    if kind not in (None, "frequency"):
+        return np.asarray(weight / weight[weight > 0].mean())
+    whole = bool((weight == np.floor(weight)).all())
+    if kind is None and not whole:
+        odd = weight[weight != np.floor(weight)][0]
+        raise ValueError(
+            f"{table.name}: the weights {name!r} are not whole numbers ({odd:g}): say by --weights-kind whether they "
+            "are frequency (how many rows a row stands for), precision (inverse variances) or survey (inverse chances "
+            "of being asked)"
+        )
+    if weight.sum() > _MANY * len(weight):
+        notes.append(
+            f"{table.name}: by {name} {len(weight)} rows stand for {weight.sum():g}, as if so many had been seen; if "
+            "these are survey weights say --weights-kind survey"
+        )
+    return np.asarray(weight)
+
+
+def groups_of(table: Table, name: str) -> Any:
+    """Each row's group, as whole numbers (n,)."""
+    column = table.column(name)
+    if kind_of(column) is None and not pa.types.is_null(column.type):
+        raise ValueError(f"{table.name}: the groups {name!r} are of type {column.type}; give numbers, text or dates")
+    if missing_in(column):
+        raise ValueError(f"{table.name}: no group {name!r} in {missing_in(column)} of {len(column)} rows")
+    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    if codes.max() == 0:
+        raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
+    if len(np.unique(codes)) == len(codes):
+        raise ValueError(
+            f"{table.name}: every row is a group {name!r} of its own, as if there were none; drop --groups, or name "
+            "what was measured repeatedly"
+        )
+    return codes

@@ -1,0 +1,96 @@
+"""Suspicions: what in two tables that can be read makes their answer doubtful, refused or said in a note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.spectrum.rows import Array
+from headwater.tables.columns import Column
+from headwater.tables.fingerprints import FEW, Codes, Rows, copies, hashed, near, overlap
+from headwater.tables.side import Side
+
+
+def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
+    """A target larger than its source."""
+    if source_rows < target_rows:
+        yield (
+            f"the source has fewer rows ({source_rows:g}) than the target ({target_rows:g}): are they swapped? The "
+            "source is what is learnt from, the target what is to be predicted"
+        )
+
+
+def shared_rows(
+    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap"
+) -> Iterator[str]:
+    """Target rows that the source holds too; ValueError where that is no chance, and not said to be allowed.
+
+    ``outcomes`` are all of the source's, ``other`` those of its rows that can be the target's.
+    """
+    found = overlap(rows, other, outcomes)
+    if not found.rows:
+        return
+    words = f"{found.rows} of {len(rows.whole)} target rows are also rows of the source, features and outcome"
+    if found.by_chance:
+        yield f"{words}; by chance it would be {found.about}"
+    elif allowed or len(np.unique(outcomes)) <= FEW:
+        yield f"{words}: the source has seen their outcomes, so what it gains on them is no gain on new rows"
+    else:
+        raise ValueError(
+            f"{words}; by chance it would be {found.about}: the source has seen their outcomes, so any "
+            f"source would seem to help; take them out of one of the tables, or say {option}"
+        )
+
+
+def target_in_source(before: Side, after: Side, columns: tuple[Column, ...], allowed: bool) -> Iterator[str]:
+    """``shared_rows`` of two tables."""
+    some = near(before.table, after.table, columns)
+    if len(some):
+        close = replace(before.table, data=before.table.data.take(some))
+        other = Rows.of_table(close, columns, before.y[some])
+        yield from shared_rows(Rows.of_table(after.table, columns, after.y), other, hashed(before.y[:, None]), allowed)
+
+
+def rows_seen(fitted: Rows, side: Side, columns: tuple[Column, ...]) -> Iterator[str]:
+    """Rows to score a model on that are those it was fitted on, beyond chance."""
+    found = overlap(fitted, Rows.of_table(side.table, columns, side.y))
+    if not found.by_chance:
+        yield (
+            f"{found.rows} of the {len(fitted.whole)} target rows that the model was fitted on are among these: on "
+            "them its error is smaller than on new rows; score it on others"
+        )
+
+
+def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[str]]:
+    """The side with each row that was copied standing once, with the weight of all its copies, and a note.
+
+    A weight of two is a row twice, so that the likelihood is unchanged; but rows are left out with their whole weight,
+    where a copy left behind would tell the answer.
+    """
+    first = copies(Rows.of_table(side.table, columns, side.y))
+    if first is None:
+        return side, []
+    kept, weight = collapsed(first, side.groups, side.weight)
+    table = replace(side.table, data=side.table.data.take(kept))
+    groups = None if side.groups is None else side.groups[kept]
+    return Side(table, side.y[kept], weight, groups), [f"{side.table.name}: {copied(len(first), len(kept))}"]
+
+
+def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tuple[NDArray[np.intp], Array]:
+    """Which rows stand for all their copies, those of a group by themselves, and the copies' weight together."""
+    both = np.c_[first, np.zeros(len(first), np.intp) if groups is None else groups]
+    _, kept, inverse = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(kept)
+    return kept[order], np.bincount(inverse.ravel(), weight)[order].astype(np.float64)
+
+
+def copied(rows: int, kept: int) -> str:
+    """What is said of rows that were copied."""
+    return (
+        f"{rows - kept} of {rows} rows are copies of others; they count as often as they are there, but where rows are "
+        "left out all copies leave together"
+    )
