@@ -102,7 +102,8 @@ def notes(meeting: Meeting, calibration: Calibration) -> Iterator[str]:
     if target.basis.groups is not None:
         yield (
             f"the predicted errors are of each of {len(target.basis.groups)} groups left out whole, and in choosing a "
-            "group counts as one row; the alignment and the gains take rows as independent, and so are less sure than they are said to be"
+            "group counts as one row; the alignment and the gains take rows as independent, and so are less sure than "
+            "they are said to be"
         )
     if target.n_outputs > 1:
         yield "the alignment and the gains take the outputs as independent, with the same variances"
