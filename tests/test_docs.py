@@ -43,8 +43,8 @@ METHODS = {
     f"{title}.{name}": member
     for title, public in PUBLIC.items()
     if inspect.isclass(public)
-    for name, member in inspect.getmembers(public, inspect.isroutine)
-    if not name.startswith("_") and str(getattr(member, "__module__", None)).startswith("headwater")
+    for name, member in inspect.getmembers(public, lambda one: inspect.isfunction(one) or inspect.ismethod(one))
+    if not name.startswith("_") and member.__module__.startswith("headwater")
 }
 PROPERTIES = {
     f"{title}.{name}": member

@@ -165,7 +165,7 @@ def test_an_interrupted_run_says_what_is_stored_and_how_to_go_on(tmp_path: Path,
     process = start(*arguments)
     wait_for(tmp_path / "my out", 4, process)  # early: the outputs' libraries are still being loaded beside the trials
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     assert out == ""
     assert {path.name for path in (tmp_path / "my out").iterdir()} == {"trials.sqlite"}

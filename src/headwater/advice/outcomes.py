@@ -21,7 +21,7 @@ from headwater.selection.glm_hypotheses import LEVEL_SPREAD, Target
 from headwater.selection.glm_left_out import left_out_predictors
 from headwater.selection.glm_source import GLMSource
 from headwater.selection.hypotheses import SCRATCH
-from headwater.selection.prediction import Interval
+from headwater.selection.predictive import Interval
 from headwater.spectrum.rows import Array
 
 _WORTH = 0.02  # of scratch's deviance: a gain that cannot be more is not worth a transfer

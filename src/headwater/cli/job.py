@@ -49,11 +49,9 @@ def advice_on(
             pair = read_pair(source, target, roles, reading, allow_overlap)
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
-    from sklearn.pipeline import Pipeline
-
     from headwater.advice.verdict import advise
-    from headwater.estimators.from_table import fit_source, published_source
-    from headwater.tables.design import at_level, drawn_in_note
+    from headwater.estimators.from_table import about_target, fit_source, published_source
+    from headwater.tables.design import drawn_in_note
 
     before, after = pair.source, pair.target
     if files.published:
@@ -71,8 +69,7 @@ def advice_on(
             )
     with status(f"fitting {target}"):
         rows = after.table.data.select(list(dict.fromkeys(column.name for column in pair.columns)))
-        prepared, beyond = at_level(model[:-1], after.table, after.weight)
-        model = Pipeline([*prepared.steps, model.steps[-1]])
+        model, beyond = about_target(model, after.table, after.weight)
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
     notes = list(pair.notes)
     notes += drawn_in_note(after.table.name, beyond)

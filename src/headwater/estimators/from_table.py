@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
@@ -15,7 +16,7 @@ from headwater.spectrum.routes import GRAM_ROWS_PER_FEATURE
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.coefficients import Published
 from headwater.tables.columns import Column
-from headwater.tables.design import prepare
+from headwater.tables.design import at_level, prepare
 from headwater.tables.side import Side
 from headwater.tables.table import Table
 
@@ -50,6 +51,12 @@ def fit_source(
     else:
         model.fit_moments(Moments.from_blocks(blocks))
     return Pipeline([*steps, ("source", model)])
+
+
+def about_target(model: Pipeline, table: Table, weight: Array | None = None) -> tuple[Pipeline, NDArray[np.bool_]]:
+    """A source, its preprocessor about a target's levels, and which of the target's rows have values drawn in."""
+    prepared, drawn_in = at_level(model[:-1], table, weight)
+    return Pipeline([*prepared.steps, model.steps[-1]]), drawn_in
 
 
 def published_source(published: Published, side: Side, columns: tuple[Column, ...]) -> Pipeline:
