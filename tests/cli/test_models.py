@@ -296,7 +296,7 @@ def forged(content, mark=None):
     """A skops file of other things under headwater's mark."""
     buffer = io.BytesIO(skops.io.dumps(content))
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("headwater.json", json.dumps(mark or {"format": 1, "version": "0"}))
+        archive.writestr("headwater.json", json.dumps(mark or {"format": 2, "version": "0"}))
     return buffer.getvalue()
 
 
@@ -315,7 +315,8 @@ def test_other_files_are_no_models(headwater, model):
         "pickle": (pickle.dumps(ridge), "not a model saved by headwater"),
         "scikit-learn": (skops.io.dumps(ridge), "not a model saved by headwater"),
         "archive": (zipped({"a.txt": "a"}), "not a model saved by headwater"),
-        "newer": (altered(model, headwater_json='{"format": 2, "version": "9.1"}'), "headwater 9.1, which is newer"),
+        "newer": (altered(model, headwater_json='{"format": 3, "version": "9.1"}'), "headwater 9.1, which is newer"),
+        "older": (altered(model, headwater_json='{"format": 1, "version": "0.1"}'), "saved by an earlier headwater"),
         "other": (forged({"pipeline": ridge, "rivals": {}, "facts": {}}), "not a model this headwater can read"),
         "foreign": (forged(Foreign()), "not a model this headwater can read"),
         "evil": (altered(model, schema_json=schema.replace('"TransferRidge"', '"system"').replace(
