@@ -13,8 +13,8 @@ test: .venv/test
 	$(BIN)/mypy
 	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 
-# L2SP in the trainers people use, whose libraries are heavier than all else together: apart from `make test`, and run
-# by .ci/run after it.
+# L2SP in the trainers people use, whose libraries are heavier than all else together: apart from `make test`, where
+# these tests are skipped with the reason.
 test-trainers: .venv-trainers/done
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-trainers/bin/python -m pytest -q tests/nets/test_trainers.py tests/test_examples.py
 

@@ -10,7 +10,9 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from headwater import SourceRidge, Spectrum, TransferRidge, advise, theory
+from headwater import SourceRidge, TransferRidge, advise
+from headwater.advice.wording import _numbers
+from headwater.selection.predictive import Interval
 
 RNG = np.random.default_rng(0)
 P = 6
@@ -57,8 +59,7 @@ def test_every_table_has_an_answer(case, criterion):
     assert advice.direction in ("harder", "softer", "equal", "scratch", "unknown")
     assert (advice.direction == "scratch") == np.isinf(advice.transfer_optimal_tau)
     assert 0 <= advice.weight <= 1
-    low, high = advice.calibration.rho_interval
-    assert advice.verdict != "transfer" or (advice.weight > 0.5 and not low <= 0 <= high)
+    assert advice.verdict != "transfer" or (advice.gain.chosen.estimate > 0 and advice.rival["chosen"].chance >= 0.75)
     for gain in (advice.gain.chosen, advice.gain.source_optimal):
         assert np.isnan(gain.estimate) or gain.low <= gain.estimate <= gain.high
     if advice.curve is not None:
@@ -66,76 +67,85 @@ def test_every_table_has_an_answer(case, criterion):
     assert np.isnan(advice.source_optimal_tau) == (case == "published coefficients")
     assert np.isnan(advice.transfer_optimal_tau) <= (case == "published coefficients")
     assert not np.isnan([advice.target_tau, advice.scale]).any()
-    for error in dataclasses.astuple(advice.errors):
-        assert np.isfinite(error) == (case != "one row")
+    for rival in advice.rivals:
+        assert np.isfinite(rival.error.estimate) == (case != "one row")
+        assert case == "one row" or 0 <= rival.error.low <= rival.error.estimate <= rival.error.high
     assert advice.benefit.low <= advice.benefit.estimate <= advice.benefit.high
     assert np.isfinite(advice.model.coef_).all()
     text = str(advice)
-    assert text.startswith("verdict: ")
-    assert advice.sentence in text
-    assert all(note in text for note in advice.notes)
+    assert text.startswith(advice.sentence)
+    assert len(text.splitlines()) <= 14
+    assert len(repr(advice).splitlines()) <= 10
+    assert all(note in advice.explanation for note in advice.notes)
     plain = json.loads(json.dumps(advice.as_dict()))
     assert plain["verdict"] == advice.verdict
     assert {"estimate", "low", "high", "identified"} <= plain["alignment"].keys()
     assert plain["gain"].keys() == {"chosen", "source_optimal"}
-    assert {"law", "curve", "safer", "rows_needed"} <= plain.keys()
+    assert {"law", "curve", "safer", "rows_needed", "table"} <= plain.keys()
 
 
 @pytest.mark.parametrize(
-    ("ratio", "direction", "words"),
-    [
-        (3.0, "harder", "regularised 3 times more than is best for itself"),
-        (0.25, "softer", "regularised 4 times less than is best for itself"),
-        (1.005, "equal", "at its own best penalty"),
-        (0.0, "softer", "with the source at penalty 0"),
-        (np.inf, "scratch", "only scaled"),
-        (np.nan, "unknown", "transfer ("),
-    ],
+    ("ratio", "direction"),
+    [(3.0, "harder"), (0.25, "softer"), (1.005, "equal"), (0.0, "softer"), (np.inf, "scratch"), (np.nan, "unknown")],
 )
-def test_words_follow_numbers(ratio, direction, words):
-    """Of a source on its path: what the surface would say, were its penalty the one hypothesis beside scratch."""
+def test_the_direction_follows_the_penalties(ratio, direction):
     advice = advise((X0, Y0), (X1, Y1))
-    assert advice.verdict == "transfer"
-    path = TransferRidge(advice.model.source, scale=False).fit(X1, Y1).surface_
-    advice = dataclasses.replace(
-        advice,
-        transfer_optimal_tau=ratio * advice.source_optimal_tau,
-        workings=dataclasses.replace(advice.workings, surface=path),
-    )
+    advice = dataclasses.replace(advice, transfer_optimal_tau=ratio * advice.source_optimal_tau)
     assert advice.direction == direction
-    assert words in advice.sentence
     written = advice.as_dict()["ratio"]
     assert written is None if np.isnan(ratio) else written == pytest.approx(ratio)
 
 
+def _with(advice, gain, chance, scratch=1.0):
+    """The advice with this gain and chance in its table's first row."""
+    first, second, *rest = advice.rivals
+    second = dataclasses.replace(second, error=Interval(scratch, 0.5, 2.0))
+    return dataclasses.replace(advice, rivals=(dataclasses.replace(first, gain=gain, chance=chance), second, *rest))
+
+
 @pytest.mark.parametrize(
-    ("kind", "words"),
-    [("same task", "as the same task"), ("same task, own level", "as the same task"), ("related", "multiplied by")],
+    ("gain", "chance", "verdict", "words"),
+    [
+        ((0.2, -0.05, 0.38), 0.93, "transfer", "Transfer. Expect about 20 % less squared error than from the target"),
+        ((0.2, 0.12, 0.38), 0.99, "transfer", "(9 times in 10 between 12 % less and 38 % less)"),
+        ((0.003, -0.01, 0.014), 0.6, "scratch", "Scratch. Fit the target's 24 rows alone"),
+        ((0.003, 0.001, 0.014), 0.99, "scratch", "which is not worth it"),
+        ((0.0, 0.0, 0.0), 0.5, "scratch", "takes nothing off"),
+        ((0.05, -0.2, 0.3), 0.6, "undecided", "anything from 20 % more to 30 % less squared error"),
+        ((-0.05, -0.2, 0.3), 0.4, "undecided", "fitting from scratch is the safer choice"),
+        ((np.nan, -np.inf, np.inf), np.nan, "undecided", "Too little data to tell"),
+    ],
 )
-def test_words_follow_the_likeliest_hypothesis(kind, words):
+def test_the_verdict_is_read_from_the_table_and_so_are_its_words(gain, chance, verdict, words):
+    advice = _with(advise((X0, Y0), (X1, Y1)), Interval(*gain), chance)
+    assert advice.verdict == verdict
+    assert words in advice.sentence
+
+
+def test_numbers_have_three_digits_and_one_notation():
+    assert _numbers([(2763.5, 1684.0, 0.25)]) == [("2,760", "1,680", "0.250")]
+    assert _numbers([(2.7e-9, 1.0, np.inf)]) == [("2.70e-09", "1.00e+00", "unknown")]
+    assert _numbers([(0.41, 0.0, 9.999)]) == [("0.410", "0.00", "10.0")]
+
+
+def test_the_table_is_a_data_frame_or_records(monkeypatch):
     advice = advise((X0, Y0), (X1, Y1))
-    surface = advice.surface.only(kind)
-    advice = dataclasses.replace(advice, workings=dataclasses.replace(advice.workings, surface=surface))
-    assert advice.sentence.startswith("transfer, ") and words in advice.sentence
+    monkeypatch.setattr("headwater.advice.verdict.find_spec", lambda name: None)
+    records = advice.table
+    assert [row["name"] for row in records] == [rival.name for rival in advice.rivals]
+    assert records[0]["error"] == advice.errors.chosen == advice.rivals[0].error.estimate
+    assert records[1]["gain"] == 0
+    html = advice._repr_html_()
+    assert html.count("<tr>") == len(records) + 1
+    assert advice.sentence.split(".")[0] in html
 
 
-def test_scratch_is_said_in_words():
-    advice = advise((X0, NOISE0), (X1, X1 @ WEIGHTS))
-    assert (advice.verdict, advice.direction, advice.transfer_optimal_tau) == ("scratch", "scratch", np.inf)
-    assert advice.sentence.startswith("do not transfer: fit the target from scratch")
-
-
-def test_too_little_data_is_said_with_the_safer_choice_and_the_rows_that_would_settle_it():
-    """Three rows of related tasks; the rows asked for, and some, do settle it."""
-    source = SourceRidge().fit(X0, Y0)
-    advice = advise(source, (X1[:3], Y1[:3]))
+def test_too_little_data_is_said_with_the_safer_choice_and_what_each_mistake_would_cost():
+    w = RNG.normal(size=P)
+    advice = advise((X0, X0 @ w + NOISE0), (X1[:6], X1[:6] @ (0.5 * w + 0.8 * WEIGHTS) + NOISE1[:6]))
     assert advice.verdict == "undecided"
-    assert advice.sentence.startswith("too little data to tell")
-    assert "more target rows" in str(advice)
-    rows = 3 + 4 * int(advice.rows_needed)
-    X = np.random.default_rng(1).normal(size=(rows, P))
-    y = 0.8 * X @ WEIGHTS + 0.5 * np.random.default_rng(2).normal(size=rows)
-    assert advise(source, (X, y)).verdict == "transfer"
+    assert advice.sentence.startswith("Too little data to tell")
+    assert "a transfer may cost" in str(advice)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.3])
@@ -185,19 +195,17 @@ def test_the_two_number_law_is_stated():
     assert law.as_published == pytest.approx((2 * rho - 1) * law.information)
     assert law.scaled == pytest.approx(rho**2 * law.information)
     assert law.information > 0
-    assert "two-number law" in str(advice)
+    assert "Two-number law" in advice.explanation
 
 
-def test_the_curve_is_theory_beside_leaving_out():
-    """The curve left out is the target's own leave-one-out error; by theory it is of the calibrated population."""
+def test_the_curve_has_the_tables_numbers_and_the_recommended_penalty():
     advice = advise((X0, Y0), (X1, Y1))
-    calibration, curve = advice.calibration, advice.curve
-    predicted = theory.transfer_risk(calibration.population(), curve.source_tau[3], advice.target_tau)
-    assert curve.predicted[3] == pytest.approx(predicted + calibration.target_noise**2)
-    source = SourceRidge().fit(X0, Y0)
-    assert curve.source_tau[3] == source.tau_
-    shifted = Spectrum.from_rows(X1, Y1).shift(source.coef_)
-    assert curve.leave_one_out[3] == pytest.approx(shifted.loo(advice.target_tau))
+    taus = list(advice.curve.source_tau)
+    for tau, name in ((advice.source_optimal_tau, "source_optimal"), (np.inf, "scratch")):
+        row = taus.index(tau)
+        assert advice.curve.predicted[row] == pytest.approx(advice.rival[name].error.estimate, rel=1e-12)
+        assert advice.curve.leave_one_out[row] == pytest.approx(advice.rival[name].left_out, rel=1e-12)
+    assert advice.transfer_optimal_tau in taus
 
 
 def test_the_numbers_are_the_fitted_models():
@@ -219,7 +227,7 @@ def test_predicted_errors_are_those_of_refits(n1):
     """Refitting TransferRidge without each row moves its grids and its unit a little, and nothing else."""
     X, y = X1[:n1], Y1[:n1]
     source = SourceRidge().fit(X0, Y0)
-    errors = advise(source, (X, y)).errors
+    rival = advise(source, (X, y)).rival
     ways = {
         "scratch": TransferRidge(),
         "chosen": TransferRidge(source),
@@ -228,7 +236,7 @@ def test_predicted_errors_are_those_of_refits(n1):
     for name, way in ways.items():
         rest = [np.arange(n1) != i for i in range(n1)]
         left = [y[~k] - way.fit(X[k], y[k]).predict(X[~k]) for k in rest]
-        assert getattr(errors, name) == pytest.approx(np.mean(np.square(left)), rel=0.05)
+        assert rival[name].left_out == pytest.approx(np.mean(np.square(left)), rel=0.05)
 
 
 def test_the_benefit_is_its_definition():

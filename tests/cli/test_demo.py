@@ -63,7 +63,7 @@ def test_the_demo_shows_a_typical_draw_and_its_picture(tmp_path):
     assert done.returncode == 0, done.stderr
     for name in ("source.csv", "target.csv", "heldout.csv", "model.skops", "demo.png"):
         assert (tmp_path / "here" / name).stat().st_size > 0
-    assert "verdict" in done.stdout
+    assert "squared error" in done.stdout
     assert "here/demo.png" in done.stdout
 
 

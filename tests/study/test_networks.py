@@ -251,7 +251,7 @@ def test_a_run_cut_short_goes_on_where_it_was(data: Path, tmp_path: Path, number
     while count(tmp_path) < 10 and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert out == ""
     kept = count(tmp_path)
     assert 10 <= kept < 4000

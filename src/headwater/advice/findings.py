@@ -10,15 +10,18 @@ import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.calibration.side import variance
-from headwater.advice.outlook import Curve, Gains, Law, Outlook, curve
+from headwater.advice.outlook import Curve, Law, Rows, curve, law, rows_needed
 from headwater.advice.ranking import Ranking
+from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Fit, Judge, Rival
+from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.meeting import Meeting
-from headwater.selection.prediction import Errors, Interval
+from headwater.selection.predictive import Interval
 from headwater.selection.surface import Surface
 from headwater.theory.brief import direction
 
-# Of scratch's predicted error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
-_WORTH, _LEAST = 0.02, 0.001
+# Of scratch's error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
+WORTH, _LEAST = 0.02, 0.001
+SURE = 0.75  # how probable a gain must be for transfer to be said
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Workings:
 
     ``model``: the fitted TransferRidge. ``meeting``: the target met with the source. ``surface``: the posterior over
     every penalty. ``alone``: that of each hypothesis by itself. ``calibration``: the alignment ρ̂ with its 95 %
-    interval. ``outlook``: what foretells the target's risk.
+    interval. ``judge``: the posterior that the table is read from.
     """
 
     model: Any
@@ -44,33 +47,56 @@ class Workings:
     surface: Surface
     alone: dict[str, Surface]
     calibration: Calibration
-    outlook: Outlook
+    judge: Judge
+    fits: dict[str, Fit]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Expected target errors, those of the table, NaN where it has none.
+
+    ``scratch``, ``chosen``, and transfer from the source at its own best penalty, as it is (``source_optimal``) and
+    ``scaled``.
+    """
+
+    scratch: float
+    source_optimal: float
+    chosen: float
+    scaled: float
+
+
+@dataclass(frozen=True)
+class Gains:
+    """What transfer takes off scratch's error: ``chosen``, and the source at its own best penalty, as it is."""
+
+    chosen: Interval
+    source_optimal: Interval
 
 
 @dataclass(frozen=True)
 class Findings:
     """What was found of a source and a target.
 
-    ``source_optimal_tau`` is τ_S* (NaN for published coefficients), ``transfer_optimal_tau`` τ0*, the source penalty
-    best for the target as a source is used unscaled (inf: do not transfer), ``target_tau`` τ1 there, ``scale`` the
-    number that the source-optimal model would best be multiplied by, ``weight`` the posterior share of transfer
-    against scratch, ``errors`` the predicted target errors, ``benefit`` the mean over target rows of 2 y ŷ0 − ŷ0²
-    (centred), which is what the source's own predictions, untouched, take off the squared error; its sign decides
-    whether transfer helps where the target's features are isotropic or its penalty is large, and elsewhere it may be
-    wrong. ``gain`` is what transfer takes off the target's excess risk, with 90 % intervals. All of it was read from
-    the ``workings``, whose parts are properties here.
+    ``rivals`` is the table: what each way to predict the target is expected to err by, and what it takes off scratch's
+    error. The verdict is read from it alone. ``source_optimal_tau`` is τ_S* (NaN for published coefficients),
+    ``transfer_optimal_tau`` τ0*, the source penalty best for the target as a source is used unscaled (inf: do not
+    transfer), ``target_tau`` τ1 there, ``scale`` the number that the source-optimal model would best be multiplied by,
+    ``scaled`` the error expected of that, ``weight`` the posterior share of transfer against scratch, ``benefit`` the
+    mean over target rows of 2 y ŷ0 − ŷ0² (centred), which is what the source's own predictions, untouched, take off the
+    squared error; its sign decides whether transfer helps where the target's features are isotropic or its penalty is
+    large, and elsewhere it may be wrong. All of it was read from the ``workings``, whose parts are properties here.
     """
 
     source: Size
     target: Size
+    rivals: tuple[Rival, ...]
     source_optimal_tau: float
     transfer_optimal_tau: float
     target_tau: float
     scale: float
+    scaled: float
     weight: float
-    errors: Errors
     benefit: Interval
-    gain: Gains
     notes: tuple[str, ...]
     criterion: str
     workings: Workings
@@ -97,23 +123,43 @@ class Findings:
         return self.workings.calibration
 
     @property
-    def outlook(self) -> Outlook:
-        return self.workings.outlook
+    def judge(self) -> Judge:
+        return self.workings.judge
+
+    @property
+    def fits(self) -> dict[str, Fit]:
+        return self.workings.fits
+
+    @cached_property
+    def rival(self) -> dict[str, Rival]:
+        """The table's rows by name."""
+        return {one.name: one for one in self.rivals}
+
+    @property
+    def errors(self) -> Errors:
+        """Expected target errors, as the table has them."""
+        errors = {name: one.error.estimate for name, one in self.rival.items()}
+        own = errors.get(SOURCE_OPTIMAL, np.nan)
+        return Errors(errors[SCRATCH], own, errors[CHOSEN], self.scaled)
+
+    @property
+    def gain(self) -> Gains:
+        """What transfer takes off scratch's error, as the table has it."""
+        own = self.rival[SOURCE_OPTIMAL].gain if SOURCE_OPTIMAL in self.rival else Interval(np.nan, -np.inf, np.inf)
+        return Gains(self.rival[CHOSEN].gain, own)
 
     @property
     def verdict(self) -> str:
-        """ "transfer", "scratch" or "undecided".
+        """ "transfer", "scratch" or "undecided", by the table's row of what was chosen.
 
-        Transfer: ρ's 95 % interval leaves out 0, so that the source at the right scale helps, and the model, which most
-        of the posterior weight has start from it, is not expected to lose. Scratch: the gain's 90 % interval ends below
-        what is worth a transfer, a fiftieth of scratch's predicted error or a thousandth of the outcome's variance, or
-        there is nothing to learn or to start from. Otherwise there is too little data to tell.
+        Scratch: the gain's 90 % interval ends below what is worth a transfer, a fiftieth of scratch's error or a
+        thousandth of the outcome's variance. Transfer: a gain is expected, and three times in four there is one, or
+        oftener. Otherwise there is too little data to tell.
         """
-        low, high = self.calibration.rho_interval
-        helps = self.calibration.identified and not low <= 0 <= high
-        if helps and self.gain.chosen.estimate >= -self._worth and self.surface.transferred:
-            return "transfer"
-        return "scratch" if self.gain.chosen.high < self._worth or self._void else "undecided"
+        chosen = self.rival[CHOSEN]
+        if chosen.gain.high <= self._worth:
+            return "scratch"
+        return "transfer" if chosen.chance >= SURE and chosen.gain.estimate > 0 else "undecided"
 
     @property
     def safer(self) -> str:
@@ -121,34 +167,35 @@ class Findings:
         if self.verdict != "undecided":
             return self.verdict
         expected = self.gain.chosen.estimate
-        return "transfer" if expected > 0 or (np.isnan(expected) and self.surface.transferred) else "scratch"
+        return "transfer" if expected > 0 or (np.isnan(expected) and self.weight > 0.5) else "scratch"
 
     @cached_property
-    def rows_needed(self) -> float:
-        """About how many more target rows would settle an undecided verdict; NaN where decided, or where none would."""
+    def rows(self) -> Rows:
+        """How many more target rows would settle an undecided verdict, half of the time; NaN where decided."""
         if self.verdict != "undecided":
-            return np.nan
-        return self.outlook.rows_needed(self._worth, self.law.information, self.weight)
+            return Rows(np.nan, np.nan, np.nan)
+        side = self.meeting.source.spectrum or self.meeting.target
+        dimension = side.eigenvalues.sum() ** 2 / max(np.square(side.eigenvalues).sum(), 1e-300)
+        return rows_needed(self.target.rows, float(dimension), self.gain.chosen, self._worth)
+
+    @property
+    def rows_needed(self) -> float:
+        """About how many more target rows would settle it; NaN where decided, or beyond twenty times the rows."""
+        return self.rows.estimate
 
     @cached_property
     def law(self) -> Law:
         """The two-number law at ρ̂ and ``target_tau``."""
-        return self.outlook.law(self.target_tau)
+        return law(self.calibration, self.judge.covariance, self.target_tau)
 
     @cached_property
     def curve(self) -> Curve | None:
-        """Theory's target error over source penalties beside leave-one-out; None where it cannot be foretold."""
-        return curve(self.calibration, self.source_optimal_tau, self.target_tau)
+        """The target's error over source penalties; None where there is one penalty only, or one row."""
+        return curve(self.judge, self.transfer_optimal_tau)
 
     @property
     def _worth(self) -> float:
-        return max(_WORTH * self.errors.scratch, _LEAST * variance(self.meeting.target))
-
-    @property
-    def _void(self) -> bool:
-        """Whether the target's outcome does not vary, or the source's model is its mean."""
-        target = self.meeting.target
-        return bool(target.contrasts > 0 and variance(target) == 0) or not self.meeting.source.coef.any()
+        return max(WORTH * self.errors.scratch, _LEAST * variance(self.meeting.target))
 
     @property
     def ratio(self) -> float:
@@ -174,6 +221,7 @@ class Findings:
             "weight": self.weight,
             "hypotheses": self.surface.mass,
             "errors": asdict(self.errors),
+            "table": [one.as_dict() for one in self.rivals],
             "benefit": asdict(self.benefit),
             "alignment": self.calibration.as_dict(),
             "gain": asdict(self.gain),
@@ -182,6 +230,7 @@ class Findings:
             "verdict": self.verdict,
             "safer": self.safer,
             "rows_needed": self.rows_needed,
+            "rows_needed_range": [self.rows.low, self.rows.high],
             "notes": list(self.notes),
             "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
@@ -192,4 +241,6 @@ def _known(value: Any) -> Any:
     """The same value with NaN as None: what is not known, or does not apply."""
     if isinstance(value, dict):
         return {name: _known(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_known(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,37 +1,25 @@
-"""Outlook: what transfer takes off the target's excess risk, as far as both tables tell."""
+"""Outlook: the two-number law, the error over source penalties, and the rows that would settle the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import logit, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
-from headwater.advice.calibration.covariance import Shrunk, shrunk
+from headwater.advice.calibration.covariance import Shrunk
 from headwater.advice.calibration.fitting import Calibration
-from headwater.advice.calibration.likelihood import TARGET_NOISE
-from headwater.advice.calibration.posterior import posterior
-from headwater.selection.prediction import Interval
-from headwater.spectrum.criteria import loo_error
+from headwater.advice.rivals import Judge
+from headwater.selection.hypotheses import AS_IS, SCRATCH, Hypothesis
+from headwater.selection.left_out import left_out_error
+from headwater.selection.meeting import Meeting
+from headwater.selection.predictive import Interval
+from headwater.selection.survey import survey
 from headwater.spectrum.rows import Array
 
-_LEVELS = np.array([0.05, 0.95])
 _FACTORS = np.array([0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, np.inf])
-_FEATURES = 300  # theory decomposes both covariances, p×p; beyond, ask ``Calibration.population`` itself
-
-
-@dataclass(frozen=True)
-class Gains:
-    """What transfer takes off the target's excess risk, against scratch, each with its 90 % interval.
-
-    ``chosen``: ``Advice.model``. ``source_optimal``: the source at its own best penalty, as it is.
-    """
-
-    chosen: Interval
-    source_optimal: Interval
 
 
 @dataclass(frozen=True)
@@ -47,80 +35,64 @@ class Law:
     scaled: float
 
 
-UNKNOWN = Interval(np.nan, -np.inf, np.inf)
+def law(calibration: Calibration, covariance: Shrunk, target_tau: float) -> Law:
+    """The two-number law with Q = ‖ŵ0(τ_S)‖² an output, as the target's fit at this penalty leaves it.
+
+    ``headwater.theory.source_information`` given the designs.
+    """
+    point = calibration.point
+    if point is None or not calibration.identified:
+        return Law(np.nan, np.nan, np.nan)
+    target, start = point.meeting.target, point.meeting.source.expand(point.source_mean)
+    left = start - target.expand(target.shrinkage(target_tau)[:, None] * target.project(start))
+    information, rho = float(np.vdot(left, covariance @ left)) / left.shape[1], calibration.rho
+    return Law(information, (2 * rho - 1) * information, rho**2 * information)
 
 
-@dataclass(frozen=True, eq=False)
-class Outlook:
-    """What a calibration foretells of the target's risk.
+@dataclass(frozen=True)
+class Rows:
+    """How many more target rows would settle the verdict as likely as not, and with what it is one and three in four.
 
-    The gain of coefficients b over scratch's a is the realised reduction of excess risk, ‖a − w1‖² − ‖b − w1‖² in the
-    target's population covariance, averaged over outputs. Both fits being known it is linear in w1, whose posterior is
-    normal given the variances; these are averaged over. Σ1 is ``shrinkage.shrunk``'s estimate, taken as it is.
+    NaN where decided already, or where it is beyond ``MOST`` times the rows there are.
     """
 
-    calibration: Calibration
+    estimate: float
+    low: float
+    high: float
 
-    def gains(self, scratch: Array, others: list[Array]) -> list[Interval]:
-        """What each of others' coefficients (q, p) gains over scratch's: the posterior mean and its 90 % interval."""
-        same = Interval(0.0, 0.0, 0.0)
-        if self.calibration.point is None:
-            return [UNKNOWN if (scratch - other).any() else same for other in others]
-        seen = np.array([self._covariance @ (scratch - other).T for other in others])
-        found, outputs = posterior(self.calibration.point, seen), len(scratch)
-        foretold = []
-        for each, other, mean, variance in zip(seen, others, found.mean, found.variance, strict=True):
-            mean = (np.vdot(each, (scratch + other).T) - 2 * mean) / outputs
-            low, high = found.quantiles(mean, 4 * variance / outputs**2, _LEVELS)
-            foretold.append(Interval(float(found.weight @ mean), float(low), float(high)) if each.any() else same)
-        return foretold
 
-    def law(self, target_tau: float) -> Law:
-        """The two-number law with Q = ‖ŵ0(τ_S)‖² an output, as the target's fit at this penalty leaves it.
+MOST = 20.0
+_SURE, _END = float(ndtri(0.75)), float(ndtri(0.95))
 
-        ``headwater.theory.source_information`` given the designs.
-        """
-        calibration, point = self.calibration, self.calibration.point
-        if point is None or not calibration.identified:
-            return Law(np.nan, np.nan, np.nan)
-        target, start = point.meeting.target, point.meeting.source.expand(point.source_mean)
-        left = start - target.expand(target.shrinkage(target_tau)[:, None] * target.project(start))
-        information, rho = float(np.vdot(left, self._covariance @ left)) / left.shape[1], calibration.rho
-        return Law(information, (2 * rho - 1) * information, rho**2 * information)
 
-    def rows_needed(self, worth: float, information: float, weight: float) -> float:
-        """About how many target rows, more than there are, would settle the verdict; NaN where no number would.
+def rows_needed(rows: float, dimension: float, gain: Interval, worth: float) -> Rows:
+    """At how many rows the verdict is expected to settle, from what is believed of the gain now.
 
-        The standard error of ρ̂ falls as the square root of the share s of the target's coefficients that its rows
-        determine, s = 2/(b + √(b² − 4γ)), b = 1 + γ(1 + σ1²/(p μ π)), γ = p/n1: theory's isotropic closed form, with μ
-        the mean eigenvalue and π the variance of a target coefficient that the source leaves open. The verdict is
-        settled where ρ̂'s interval would leave out 0 and most of the posterior weight, whose log odds grow by half of
-        ρ̂'s squared ratio to its error, be on transfer; or where no gain ρ² Q in the interval would be worth having.
-        """
-        calibration, point = self.calibration, self.calibration.point
-        if point is None or not calibration.identified:
-            return np.nan
-        target = point.meeting.target
-        rows, (low, high) = target.n * np.logspace(0, 4, 401), calibration.rho_interval
-        noise = point.parameters[TARGET_NOISE] / (target.eigenvalues.sum() * point.open_variance)
-        gamma = target.n_features / rows
-        b = 1 + gamma * (1 + noise)
-        share = 2 / (b + np.sqrt(b**2 - 4 * gamma))
-        quantile = stdtrit(target.n_outputs * (rows - target.n + target.contrasts) - 1, 0.975)
-        rho, error = abs(calibration.rho), (high - low) / 2 / quantile[0] * np.sqrt(share[0] / share)
-        odds = np.sqrt((rho / error[0]) ** 2 + 2 * max(0.0, float(logit(min(1 - weight, 1 - 1e-12)))))
-        enough = (rho > np.maximum(quantile, odds) * error) | ((rho + quantile * error) ** 2 * information < worth)
-        enough[0] = False
-        return float(np.ceil(rows[np.argmax(enough)] - target.n)) if enough.any() else np.nan
+    What a target's n rows leave open of its coefficients, in as many directions as ``dimension`` d, falls like
+    1/(n + d), and so do the gain and the variance s² of what is believed of it. With N rows that variance is s²/r,
+    r = (N + d)/(n + d), and the belief itself will be normal about today's with what was lost of it, s² (1 − 1/r):
+    beliefs are a martingale. The chances are those of "transfer", a gain that is sure enough, and of "scratch", one
+    whose upper end is not worth it.
+    """
+    more = rows * np.geomspace(1e-2, MOST, 400)
+    ratio = (rows + more + dimension) / (rows + dimension)
+    spread = (gain.high - gain.low) / (2 * _END)
+    if not (np.isfinite(spread) and spread > 0):
+        return Rows(np.nan, np.nan, np.nan)
+    then, moved = spread / np.sqrt(ratio), spread * np.sqrt(1 - 1 / ratio)
+    helps = ndtr((gain.estimate - _SURE * then) / moved)
+    useless = ndtr((worth * ratio - _END * then - gain.estimate) / moved)
+    settled = np.maximum.accumulate(helps + useless * (1 - helps))
 
-    @cached_property
-    def _covariance(self) -> Shrunk:
-        return shrunk(self.calibration.meeting)[0]
+    def at(chance: float) -> float:
+        return float(np.ceil(more[np.argmax(settled >= chance)])) if settled[-1] >= chance else np.nan
+
+    return Rows(at(0.5), at(0.25), at(0.75))
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Target error over source penalties at one target penalty: ``predicted`` by theory, noise included, left out."""
+    """Target error over source penalties, the target's own penalty averaged over: ``predicted`` and left out."""
 
     source_tau: Array
     predicted: Array
@@ -139,16 +111,43 @@ class Curve:
         }
 
 
-def curve(calibration: Calibration, source_tau: float, target_tau: float) -> Curve | None:
-    """The curve about a source's own best penalty; None without an alignment, a spectrum, or for too many features."""
-    meeting = calibration.meeting
-    if not (calibration.identified and 0 < source_tau < np.inf) or meeting.source.spectrum is None:
-        return None
-    if meeting.target.n_features > _FEATURES or len(meeting.target.rows[0]) < 2:
-        return None
-    from headwater.theory import transfer_risk
+def curve(judge: Judge, recommended: float) -> Curve | None:
+    """The error of L2-SP from the source at each penalty, unscaled, by the table's own method.
 
-    taus = source_tau * _FACTORS
-    predicted = np.asarray(transfer_risk(calibration.population(), taus, target_tau)) + calibration.target_noise**2
-    shifted = meeting.shifted(taus, np.ones_like(taus))
-    return Curve(taus, predicted, loo_error(meeting.target, shifted, np.array([target_tau]))[:, 0])
+    At τ_S* that is the table's source-optimal transfer and at ∞ its scratch; the ``recommended`` penalty is among them.
+    None of a source whose penalties are not known or that says nothing, and of a lone target row.
+    """
+    tau, criterion = judge.meeting.source.known_tau, judge.surface.criterion
+    if judge.meeting.source.spectrum is None or not 0 < tau < np.inf or judge.left_out is None:
+        return None
+    taus = np.unique([*(tau * _FACTORS), tau if np.isnan(recommended) else recommended])
+    surfaces = [
+        survey(judge.meeting, [Hypothesis(SCRATCH if np.isinf(one) else AS_IS, one)], criterion=criterion)
+        for one in taus
+    ]
+    predicted = np.array([judge.error(surface.fitted).estimate for surface in surfaces])
+    return Curve(taus, predicted, np.array([left_out_error(surface) for surface in surfaces]))
+
+
+def benefit_of(meeting: Meeting) -> Interval:
+    """Mean over target rows of 2 y ŷ0 − ŷ0², both centred, with Student's interval over the rows, or over groups."""
+    target = meeting.target
+    left, weight, residual = target.rows
+    known = np.array([meeting.source.known_tau]), np.ones(1)
+    moved = target.u - meeting.shifted(*known)[:, :, 0]  # U'X1ŵ0 (r, q)
+    root = np.sqrt(weight)[:, None]
+    y, start = (left @ target.u + residual) / root, left @ moved / root
+    each = (2 * y * start - start**2).mean(axis=1)
+    n, groups = target.n, target.basis.groups
+    mean = float(np.average(each, weights=weight))
+    if groups is not None:
+        units = float(len(groups))
+        sums = [weight[rows] @ (each[rows] - mean) for rows in groups]
+        deviation = np.sqrt(np.sum(np.square(sums)) * units / (units - 1)) / n
+    elif n <= 1 or len(each) <= 2:  # centred, two rows mirror each other: they show no spread
+        return Interval(mean, -np.inf, np.inf)
+    else:
+        units = n
+        deviation = np.sqrt(np.average((each - mean) ** 2, weights=weight) / (n - 1))
+    reach = float(stdtrit(units - 1, 0.975) * deviation)
+    return Interval(mean, mean - reach, mean + reach)

@@ -9,8 +9,8 @@ import numpy as np
 
 from headwater.estimators.transfer import TransferRidge
 from headwater.selection.hypotheses import STACKED, hypotheses
+from headwater.selection.left_out import left_out_error
 from headwater.selection.meeting import Meeting
-from headwater.selection.prediction import predicted_error
 from headwater.selection.source import is_several
 from headwater.selection.surface import Surface
 from headwater.selection.survey import survey
@@ -77,7 +77,7 @@ def rank(model: TransferRidge, meeting: Meeting) -> Ranking:
     return Ranking(
         ranked(meeting, model.surface_),
         stacked=model.surface_.mass.get(STACKED, 0.0),
-        error=predicted_error(model.surface_),
+        error=left_out_error(model.surface_),
         model=model,
     )
 
@@ -90,6 +90,6 @@ def ranked(meeting: Meeting, surface: Surface) -> tuple[Ranked, ...]:
     for index, (source, weight) in enumerate(zip(meeting.sources, surface.source_weight, strict=True)):
         alone = meeting.alone(index)
         compared = hypotheses(source, criterion=surface.criterion)
-        error = predicted_error(survey(alone, compared, criterion=surface.criterion))
+        error = left_out_error(survey(alone, compared, criterion=surface.criterion))
         found.append(Ranked(index, float(weight), float(scales[index]), source.credibility, error))
     return tuple(sorted(found, key=lambda one: (-one.weight, one.error)))

@@ -29,7 +29,7 @@ from headwater.tables.fingerprints import Rows
 from headwater.tables.table import as_table
 from headwater.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 _MARK = "headwater.json"
 # Beside these, skops knows scikit-learn's own types and plain Python values; a file's wishes count for nothing.
 _ALLOWED = [
@@ -152,6 +152,8 @@ def load_model(path: Path) -> SavedModel:
             f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
             "upgrade headwater, or save it again by this one"
         )
+    if written < FORMAT:
+        raise ValueError(f"{path}: saved by an earlier headwater, in another format; save it again by headwater fit")
     try:
         return _checked(skops.io.loads(content, trusted=_ALLOWED))
     except Exception as problem:  # whatever a damaged or forged file provokes, it is not our model

@@ -22,6 +22,7 @@ def advise(
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
+    explain: o.Explained = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
@@ -31,4 +32,4 @@ def advise(
     files = Files.given(source, target, coefficients)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
     advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
-    show_advice(advice, pair, as_json)
+    show_advice(advice, pair, as_json, explain)

@@ -32,6 +32,7 @@ def fit(
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
+    explain: o.Explained = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
@@ -68,6 +69,6 @@ def fit(
     fitted = Rows.of_table(pair.target.table, pair.columns, pair.target.y)
     with replaced(out) as part:
         save_model(saved_model(advice, facts, fitted), part)
-    show_advice(advice, pair, as_json, model=str(out))
+    show_advice(advice, pair, as_json, explain, model=str(out))
     if not as_json:
-        print(f"\nmodel written to {out}")
+        print(f"model written to {out}")

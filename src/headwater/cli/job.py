@@ -50,7 +50,7 @@ def advice_on(
 
     # Loaded once the tables are known to be usable: they bring scikit-learn, which takes longer than most tables.
     from headwater.advice.verdict import advise
-    from headwater.estimators.from_table import fit_source, levelled, published_source
+    from headwater.estimators.from_table import about_target, fit_source, published_source
     from headwater.tables.design import drawn_in_note
 
     before, after = pair.source, pair.target
@@ -69,7 +69,7 @@ def advice_on(
             )
     with status(f"fitting {target}"):
         rows = after.table.data.select(list(dict.fromkeys(column.name for column in pair.columns)))
-        model, beyond = levelled(model, after.table, after.weight)
+        model, beyond = about_target(model, after.table, after.weight)
         advice = advise(model, (rows, after.y, after.weight), criterion=criterion, groups=after.groups)
     notes = list(pair.notes)
     notes += drawn_in_note(after.table.name, beyond)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Scale = Annotated[
     Literal["paper", "small"],
-    typer.Option(help="The paper's protocol, or a quick look of about three minutes on two cores, labelled as such."),
+    typer.Option(help="The paper's protocol, or a quick look of a few minutes on two cores, labelled as such."),
 ]
 Data = Annotated[
     Path | None,

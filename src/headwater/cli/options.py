@@ -69,6 +69,9 @@ Delimiter = Annotated[
     str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
+Explained = Annotated[
+    bool, typer.Option("--explain", help="Also print what the advice rests on, each number with what it means.")
+]
 
 
 def reading(delimiter: str | None, decimal: str | None, likely: str | None = None) -> Reading:

@@ -53,6 +53,12 @@ def fit_source(
     return Pipeline([*steps, ("source", model)])
 
 
+def about_target(model: Pipeline, table: Table, weight: Array | None = None) -> tuple[Pipeline, NDArray[np.bool_]]:
+    """A source, its preprocessor about a target's levels, and which of the target's rows have values drawn in."""
+    prepared, drawn_in = at_level(model[:-1], table, weight)
+    return Pipeline([*prepared.steps, model.steps[-1]]), drawn_in
+
+
 def published_source(published: Published, side: Side, columns: tuple[Column, ...]) -> Pipeline:
     """Published coefficients as a source, behind a preprocessor fitted on the target's own rows, there being no other.
 
@@ -83,9 +89,3 @@ def _blocks(
         yield X, y[rows], None if weight is None else weight[rows]
         if progress is not None:
             progress(rows.stop, table.data.num_rows)
-
-
-def levelled(model: Pipeline, target: Table, weight: Array | None) -> tuple[Pipeline, NDArray[np.bool_]]:
-    """The source model behind a preprocessor about the target's levels, and which rows have a value drawn in."""
-    prepared, drawn_in = at_level(model[:-1], target, weight)
-    return Pipeline([*prepared.steps, model.steps[-1]]), drawn_in

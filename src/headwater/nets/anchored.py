@@ -77,14 +77,16 @@ class Anchored:
 
     def thaw(self) -> None:
         """Copy the anchors of parameters that are frozen no longer, and so are still where they were."""
-        for p in [p for p in self.frozen if p.requires_grad]:
+        thawed = [p for p in self.frozen if p.requires_grad]
+        for p in thawed:
             name, tensor = self.frozen.pop(p)
             self._found[p] = self.anchor[name] = tensor.detach().clone()
             if not torch.isfinite(local(tensor)).all():
                 raise ValueError(f"the anchor's {name} is not finite")
             self.fingerprint[name] = digest(tensor)
             self.version += 1
-        refuse_another(self._saved, self.fingerprint)
+        if thawed:
+            refuse_another(self._saved, self.fingerprint)
 
     def expect(self, saved: Fingerprint) -> None:
         """Raise ValueError where a run was saved with another anchor, now or once its parameters thaw."""

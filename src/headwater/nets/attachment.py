@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from typing import Any
 from weakref import WeakSet
 
@@ -16,6 +17,7 @@ from headwater.nets.matching import some
 from headwater.nets.pull import Drawn, Share, add, add_to_gradients, decay
 
 STATE = "l2sp"  # the anchor's fingerprint in an optimizer's state dict
+_TRAINED = attrgetter("requires_grad")
 WRAPPED = ("optimizer", "_optimizer", "base_optimizer")  # where accelerate, Lightning and SAM keep the real one
 
 
@@ -118,7 +120,7 @@ class Attachment:
         """What each parameter group draws, found anew where a group, a weight or what is frozen has changed."""
         groups = [group["params"] for group in self._optimizer.param_groups]
         kinds = [(held[0].device, held[0].dtype) if held else None for held in groups]  # of a model moved as a whole
-        trained = [[id(p) if p.requires_grad else 0 for p in held] for held in groups]
+        trained = [(list(map(id, held)), list(map(_TRAINED, held))) for held in groups]
         signature = self._anchored.version, kinds, trained
         if signature != self._signature:
             if not self._anchored.frozen and not any(self._anchored.holds(p) for held in groups for p in held):

@@ -50,6 +50,14 @@ def averaged_loo_residuals(surface: Surface) -> Array:
     return out
 
 
+def left_out_error(surface: Surface) -> float:
+    """Leave-one-out mean squared error of the surface's average; inf where one row leaves nothing to learn from."""
+    weight = surface.parts[0].meeting.target.rows[1]
+    if len(weight) == 1:
+        return np.inf
+    return float(np.average((averaged_loo_residuals(surface) ** 2).mean(axis=1), weights=weight))
+
+
 @dataclass(frozen=True, eq=False)
 class _Side:
     """One hypothesis, asked about rows that are left out."""

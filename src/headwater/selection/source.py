@@ -83,6 +83,11 @@ class Source:
         """From the source's own axes (r or q, k) to coefficients (p, k)."""
         return self._in_units(self.coef.T @ axes if self.spectrum is None else self.spectrum.expand(axes))
 
+    def project(self, columns: Array) -> Array:
+        """From the features (p, k) to the source's own axes (r or q, k); the transpose of ``expand``."""
+        inside = self._in_units(columns)
+        return np.asarray(self.coef @ inside if self.spectrum is None else self.spectrum.project(inside))
+
     def onto(self, target: Spectrum) -> Array:
         """S1 V1' V0 (r1, r or q): takes starts in the source's axes to fitted values in the target's."""
         if self.spectrum is None or isinstance(self.spectrum.vectors, np.ndarray):

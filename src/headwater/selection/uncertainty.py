@@ -42,7 +42,7 @@ class Uncertainty:
         """A V0, (r1, r0), or (r1 + 1, r0) with the level's."""
         if not self.level:
             return self.met
-        return np.vstack([self.met, np.sqrt(self.target.n) * self.spectrum.project(self._shift)[:, 0]])
+        return np.vstack([self.met, np.sqrt(self.target.n) * self.spectrum.project(self.shift)[:, 0]])
 
     @cached_property
     def matrix(self) -> Array:
@@ -66,13 +66,23 @@ class Uncertainty:
             return self._in_units(self.spectrum.expand(spread / self.spectrum.n))
         held = self.target.expand(self.target.singular_values[:, None] * axes[: self.target.rank])
         if len(axes) > self.target.rank:
-            held += np.sqrt(self.target.n) * self._shift * axes[-1]
+            held += np.sqrt(self.target.n) * self.shift * axes[-1]
         # V0 diag(1/(λ+τ)) V0' + (I − V0V0')/τ = I/τ − V0 diag(λ/(λ+τ)) V0'/τ
         inside = self.spectrum.eigenvalues[:, None] * spread
         return self._in_units((self._in_units(held) - self.spectrum.expand(inside)) / (self.spectrum.n * self.tau))
 
+    def covered(self, columns: Array) -> Array:
+        """C̃ @ columns (p, q)."""
+        inside = self._in_units(columns)
+        axes = self.spectrum.project(inside)
+        spread = self.spectrum.expand(axes / (self.spectrum.eigenvalues + self.tau)[:, None])
+        if self.spectrum.rank < self.spectrum.n_features:
+            spread += (inside - self.spectrum.expand(axes)) / self.tau
+        return self._in_units(spread / self.spectrum.n)
+
     @property
-    def _shift(self) -> Array:
+    def shift(self) -> Array:
+        """x̄1 − x̄0, (p, 1)."""
         return (self.target.x_mean - self.spectrum.x_mean)[:, None]
 
     @cached_property
@@ -85,8 +95,8 @@ class Uncertainty:
         gram = np.diag(target.singular_values**2)
         if not self.level:
             return gram
-        mean = np.sqrt(target.n) * target.singular_values[:, None] * target.project(self._shift)
-        return np.block([[gram, mean], [mean.T, target.n * (self._shift.T @ self._shift)]])
+        mean = np.sqrt(target.n) * target.singular_values[:, None] * target.project(self.shift)
+        return np.block([[gram, mean], [mean.T, target.n * (self.shift.T @ self.shift)]])
 
     def _in_units(self, columns: Array) -> Array:
         return columns if self.source.unit is None else self.source.unit[:, None] * columns
@@ -117,6 +127,11 @@ class Whitening:
         plain = self.turn.T @ axes
         parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
         return np.sum([spread * one.carried(plain) for one, spread in parts], axis=0)
+
+    def covered(self, columns: Array) -> Array:
+        """Σ_j c_j C̃_j columns, or C̃ columns of the same task; (p, q)."""
+        parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
+        return np.sum([spread * one.covered(columns) for one, spread in parts], axis=0)
 
 
 def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:

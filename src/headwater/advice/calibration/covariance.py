@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
@@ -13,15 +14,19 @@ from headwater.spectrum.spectrum import Spectrum
 
 @dataclass(frozen=True, eq=False)
 class Shrunk:
-    """Σ̃ = a Σ̂ + b Σ̂' + c I, Σ̂ of a table's own rows and Σ̂' of another's, a, b, c ≥ 0."""
+    """Σ̃ = a Σ̂ + b Σ̂' + c I, Σ̂ of a table's own rows and Σ̂' of another's, a, b, c ≥ 0.
+
+    I is that of the columns that vary in either table, ``varies`` (p,): a constant one is no feature.
+    """
 
     own: Spectrum
     other: Spectrum | None
     weights: Array
+    varies: NDArray[np.bool_]
 
     def __matmul__(self, columns: Array) -> Array:
         """Σ̃ @ columns (p, k)."""
-        total = self.weights[2] * columns
+        total = self.weights[2] * self.varies[:, None] * columns
         for side, weight in zip((self.own, self.other), self.weights[:2], strict=True):
             if side is not None and weight:
                 total = total + weight * side.expand(side.eigenvalues[:, None] * side.project(columns))
@@ -37,13 +42,21 @@ def shrunk(meeting: Meeting) -> tuple[Shrunk, Shrunk | None]:
     """
     target, source = meeting.target, meeting.source.spectrum
     if source is None:
-        return _combine(target, None, 0.0), None
+        return _combine(target, None, 0.0, _varies(target)), None
+    either = _varies(target) | _varies(source)
     across = float(np.square(meeting.matrix).sum(axis=0) @ source.eigenvalues) / target.n
-    return _combine(target, source, across), _combine(source, target, across)
+    return _combine(target, source, across, either), _combine(source, target, across, either)
 
 
-def _combine(own: Spectrum, other: Spectrum | None, across: float) -> Shrunk:
-    p = own.n_features
+def _varies(side: Spectrum) -> NDArray[np.bool_]:
+    """The columns that vary, (p,): those of which some combination of the axes holds something."""
+    turns = np.arange(1.0, side.rank + 1)[:, None] * [1.0, np.sqrt(2.0)]
+    held = np.square(side.expand(np.sqrt(side.eigenvalues)[:, None] * np.cos(turns))).sum(axis=1)
+    return np.asarray(held > 1e-24 * held.max(initial=0.0))
+
+
+def _combine(own: Spectrum, other: Spectrum | None, across: float, varies: NDArray[np.bool_]) -> Shrunk:
+    p = float(max(varies.sum(), 1))
     square, trace = float(np.square(own.eigenvalues).sum()), float(own.eigenvalues.sum())
     there = (0.0, 0.0) if other is None else (float(np.square(other.eigenvalues).sum()), float(other.eigenvalues.sum()))
     m = own.contrasts
@@ -52,7 +65,7 @@ def _combine(own: Spectrum, other: Spectrum | None, across: float) -> Shrunk:
     spread = float(np.clip(spread, trace**2 / p, square))
     inner = np.array([[square, across, trace], [across, there[0], there[1]], [trace, there[1], p]])
     aims = np.array([spread, across, trace])
-    return Shrunk(own, other, _nonnegative(inner, aims, [0, 2] if other is None else [0, 1, 2]))
+    return Shrunk(own, other, _nonnegative(inner, aims, [0, 2] if other is None else [0, 1, 2]), varies)
 
 
 def _nonnegative(inner: Array, aims: Array, used: list[int]) -> Array:

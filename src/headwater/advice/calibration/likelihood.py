@@ -152,32 +152,10 @@ class Point:
             information[index, index] += more
         return slope, information
 
-    def of_target(self, functional: Array) -> tuple[Array, Array]:
-        """Posterior mean and variance of h'w1 an output, w1 (p, q) the target's coefficients.
-
-        h (p, q), or (p, m q) the outputs again and again; as many means and variances.
-        """
-        target, source, rho, spread = self.meeting.target, self.meeting.source, self.parameters[RHO], self._spread
-        again = functional.shape[1] // target.n_outputs
-        mean, half = (np.tile(each, again) for each in (self._start[0], self._half))
-        known = self._start[1]
-        axes = source.coef @ functional if source.spectrum is None else source.spectrum.project(functional)
-        there = spread * (self.likelihood.turned.T @ target.project(functional))
-        seen = self._solve(there - rho**2 * (self.likelihood.across @ (known[:, None] * axes)))
-        prior = spread * np.square(functional).sum(axis=0) - rho**2 * (known @ np.square(axes))
-        expected = rho * (axes * mean).sum(axis=0) + (seen * half).sum(axis=0)
-        return expected, np.maximum(prior - np.square(seen).sum(axis=0), 0.0)
-
     @property
     def source_mean(self) -> Array:
         """Posterior mean of w0 given the source alone, in the source's axes (r0, q): ŵ0(τ_S), or what was published."""
         return self._start[0]
-
-    @property
-    def open_variance(self) -> float:
-        """The variance of a target coefficient that the source leaves open, averaged over features."""
-        known = self.parameters[RHO] ** 2 * self._start[1].sum() / self.meeting.target.n_features
-        return self._spread - float(known)
 
     @cached_property
     def _parts(self) -> Array:
