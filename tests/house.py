@@ -117,6 +117,7 @@ class Walk:
     def __init__(self, package):
         paths = {name_of(path, package): path for path in package.rglob("*.py")}
         self.known, self.methods, self.steps, self.seen = {name: {} for name in paths}, {}, [], set()
+        self.foreign = {name: modules(path) for name, path in paths.items()}
         for name, path in paths.items():
             for node in parsed(path).body:
                 if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -160,7 +161,8 @@ class Walk:
             place, node = self.known[module].get(getattr(named, "id", None), (None, None))
             if isinstance(node, ast.ClassDef):
                 return self.method(place, node, function.attr)
-            found = [] if getattr(named, "id", "") == "np" else self.methods.get(function.attr, [])
+            foreign = getattr(named, "id", "") in self.foreign[module]
+            found = [] if foreign else self.methods.get(function.attr, [])
             return (*found[0], True) if len(found) == 1 else (None, None, False)
         return None, None, False
 
@@ -169,6 +171,12 @@ class Walk:
         own = [method for method in functions(node) if method.name == name]
         bases = [self.known[place][base.id] for base in node.bases if getattr(base, "id", "") in self.known[place]]
         return (place, own[0], True) if own else next((self.method(*base, name) for base in bases), (None, None, False))
+
+
+def modules(path):
+    """The names under which a file imports modules whole: np, pc."""
+    nodes = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Import)]
+    return {alias.asname or alias.name for node in nodes for alias in node.names}
 
 
 def functions(node):
