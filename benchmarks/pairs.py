@@ -96,7 +96,19 @@ def public_pairs(folder: Path, names: list[str] | None = None) -> Iterator[Table
         X0, X1 = design.transform(pair.source.table), design.transform(pair.target.table)
         numbers = sum(column.kind != CATEGORY for column in pair.columns)
         own = np.hstack([steps[0][1].transform(pair.target.table)[:, :numbers], X1[:, numbers:]])
-        yield Tables(name, public.kind, X0, pair.source.y, X1, pair.target.y, own, pair.target.groups)
+        y1, groups, weight = pair.target.y, pair.target.groups, pair.target.weight
+        # Copies of a row, which the command line takes together, are rows of the table that draws are from.
+        rows = np.arange(len(y1)) if weight is None else np.repeat(np.arange(len(y1)), weight.astype(int))
+        yield Tables(
+            name,
+            public.kind,
+            X0,
+            pair.source.y,
+            X1[rows],
+            y1[rows],
+            own[rows],
+            None if groups is None else groups[rows],
+        )
 
 
 def development_tables(data: Path | None, names: list[str] | None = None) -> Iterator[Tables]:
