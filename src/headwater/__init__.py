@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice.calibration.fitting import calibrate as calibrate
     from headwater.advice.verdict import advise as advise
+    from headwater.estimators.glm import SourceGLM as SourceGLM
+    from headwater.estimators.glm import TransferGLM as TransferGLM
+    from headwater.estimators.logistic import SourceLogistic as SourceLogistic
+    from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
     from headwater.estimators.ridge import SourceRidge as SourceRidge
     from headwater.estimators.transfer import TransferRidge as TransferRidge
@@ -23,8 +27,12 @@ if TYPE_CHECKING:
 _HOME = {
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
+    "SourceGLM": "headwater.estimators.glm",
+    "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
     "Spectrum": "headwater.spectrum.spectrum",
+    "TransferGLM": "headwater.estimators.glm",
+    "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
     "advise": "headwater.advice.verdict",
     "calibrate": "headwater.advice.calibration.fitting",
@@ -34,8 +42,12 @@ _HOME = {
 __all__ = [
     "L2SPRidge",
     "Moments",
+    "SourceGLM",
+    "SourceLogistic",
     "SourceRidge",
     "Spectrum",
+    "TransferGLM",
+    "TransferLogistic",
     "TransferRidge",
     "__version__",
     "advise",

@@ -355,7 +355,7 @@ def test_advice_ranks_sources_and_is_about_the_first(criterion):
         [one.weight for one in ranking.sources], fitted.source_weight_[[[1, 2, 0][i] for i in order]], atol=1e-8
     )
     assert (ranking.stacked > 0) == (criterion == "evidence") == all(np.isfinite(one.scale) for one in ranking.sources)
-    assert "source[2] serves best of 3" in str(advice) and str(ranking) in str(advice)
+    assert "Source[2] serves best of 3" in str(advice) and str(ranking) in str(advice)
     assert [one["source"] for one in advice.as_dict()["ranking"]["sources"]] == order
 
 

@@ -111,7 +111,8 @@ class Judge:
         if error <= 0:
             return Interval(0.0, 0.0, 0.0)
         freedom = 2 / max(chosen.variance + (more.spread / error) ** 2, 1e-12)
-        low, high = (error * freedom / chdtri(freedom, tail) for tail in (0.05, 0.95))
+        with np.errstate(divide="ignore"):  # so little is known that the upper end is beyond all numbers
+            low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
         return Interval(error, float(low), float(high))
 
     def less(self, one: Fit, other: Fit) -> Mixture:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from headwater.advice.calibration.fitting import calibrate_meeting
 from headwater.advice.doubts import checked, doubts
 from headwater.advice.findings import Findings, Size, Workings
+from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, Rival, rivals
@@ -84,6 +85,7 @@ def _record(rival: Rival) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@overload
 def advise(
     source: Any,
     target: Any,
@@ -91,7 +93,23 @@ def advise(
     criterion: str = "evidence",
     groups: ArrayLike | None = None,
     allow_overlap: bool = False,
-) -> Advice:
+) -> Advice: ...
+
+
+@overload
+def advise(source: Any, target: Any, *, family: str, exposure: ArrayLike | None = None) -> OutcomeAdvice: ...
+
+
+def advise(
+    source: Any,
+    target: Any,
+    *,
+    criterion: str = "evidence",
+    groups: ArrayLike | None = None,
+    allow_overlap: bool = False,
+    family: str = "gaussian",
+    exposure: ArrayLike | None = None,
+) -> Advice | OutcomeAdvice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
     ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
@@ -103,6 +121,8 @@ def advise(
     benefit's interval is over groups. Rows that are copies of each other leave the target together. Target rows that
     are rows of a source given as arrays are refused, unless ``allow_overlap``. Costs one decomposition a side. Raises
     ValueError as the estimators do.
+    ``family`` "binomial" (yes or no, of any two labels) or "poisson" (counts, in proportion to ``exposure`` (n1,))
+    gives an ``OutcomeAdvice``, whose errors are deviances, from one source and rows that are independent.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -112,6 +132,14 @@ def advise(
     >>> advice.verdict
     'transfer'
     """
+    if family != "gaussian":
+        if groups is not None or criterion != "evidence":
+            raise ValueError(
+                f"family {family!r} is advised on by evidence and by rows: groups and criterion are ridge's"
+            )
+        return advise_outcome(source, target, family, exposure)
+    if exposure is not None:
+        raise ValueError("exposure multiplies a mean: it needs family='poisson'")
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)

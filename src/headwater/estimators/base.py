@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
+from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from headwater.estimators.by_reference import ByReference
 from headwater.estimators.compatibility import check_alignment, check_sources
 from headwater.estimators.given import Coefficients, check_linear, models
 from headwater.estimators.preprocessors import READABLE, features, shared_features, units
@@ -20,7 +21,7 @@ from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
 
-class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc]
     """Reading rows, holding coefficients, predicting; the source, or several, is data and never refitted."""
 
     source: Any = None
@@ -30,41 +31,6 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    def __sklearn_clone__(self) -> Self:
-        """A clone that keeps the fitted source by reference: a source is data, not a setting to refit."""
-        params = self.get_params(deep=False)
-        fresh = type(self)(
-            **{name: value if name == "source" else clone(value, safe=False) for name, value in params.items()}
-        )
-        for kept in ("_metadata_request", "_sklearn_output_config"):
-            if hasattr(self, kept):
-                setattr(fresh, kept, clone(getattr(self, kept), safe=False))
-        return fresh
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters of this estimator; the source is fitted and may be shared, so its own stay as they are.
-
-        Parameters
-        ----------
-        **params
-            By name.
-
-        Returns
-        -------
-        Ridge
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            There is no such parameter, or it is one of the source's.
-        """
-        nested = [name for name in params if name.startswith("source__")]
-        if nested:
-            raise ValueError(f"{nested[0]} would change a fitted source: fit a source with it and pass that as source")
-        super().set_params(**params)
-        return self
 
     def predict(self, X: Any) -> Array:
         """Predict the outcome.
@@ -127,23 +93,6 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
         )
         return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
 
-    def read_as(self, other: Ridge) -> Self:
-        """Take rows as another estimator was found to: as many columns, of the same names.
-
-        Parameters
-        ----------
-        other : Ridge
-
-        Returns
-        -------
-        Ridge
-            Itself.
-        """
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(other, name):
-                setattr(self, name, getattr(other, name))
-        return self
-
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""
         if not self._pipelines():
@@ -168,7 +117,7 @@ class Ridge(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[mi
                 check_linear(last)
                 names = None if pipeline else getattr(last, "feature_names_in_", None)
                 source = replace(as_source(last), unit=unit)
-                check_alignment(source, spectrum, names, own_names)
+                check_alignment(source, spectrum, names, own_names, carried=pipeline)
             except ValueError as problem:
                 raise ValueError(f"source[{index}]: {problem}" if len(given) > 1 else str(problem)) from None
             found.append(source)

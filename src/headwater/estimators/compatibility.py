@@ -9,20 +9,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.selection.source import Source
+from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
 _EXACT = 1e-5  # what single precision leaves of an exact 0 or 1; chance comes this close in no real table
 
 
 def check_alignment(
-    source: Source, target: Spectrum, source_names: ArrayLike | None = None, target_names: ArrayLike | None = None
+    source: Source,
+    target: Spectrum,
+    source_names: ArrayLike | None = None,
+    target_names: ArrayLike | None = None,
+    carried: bool = False,
 ) -> None:
     """Raise ValueError where source and target cannot share coefficients; warn where they probably do not.
 
     The trap is a preprocessor fitted to the target alone: ``make_pipeline(StandardScaler(), TransferRidge(source))``
     rescales the target by itself, so that the source's coefficients mean something else there. It shows: no other
     rows than those it was fitted to have means of exactly 0 and standard deviations of exactly 1. Where the source
-    shows the same about other rows the misalignment is certain; otherwise it is a warning.
+    shows the same about other rows the misalignment is certain; otherwise it is a warning, but where the source has
+    ``carried`` its own preprocessor to the target's rows.
     """
     if source.n_features != target.n_features:
         raise ValueError(
@@ -38,13 +44,7 @@ def check_alignment(
             UserWarning,
             stacklevel=5,
         )
-    if source_names is not None and target_names is not None:
-        named, given = list(np.asarray(source_names)), list(np.asarray(target_names))
-        if sorted(named) == sorted(given) and named != given:
-            raise ValueError("the target's columns are the source's in another order: put them in the source's order")
-        if named != given:
-            missing = [name for name in named if name not in given]
-            raise ValueError(f"the target lacks the source's features {', '.join(map(str, missing[:5]))}")
+    check_names(source_names, target_names)
     if not _standardised(target):
         return
     advice = "give TransferRidge the source's Pipeline, which carries its preprocessor, or transform both sides by one"
@@ -52,12 +52,24 @@ def check_alignment(
         raise ValueError(
             f"source and target were each standardised by their own means, so coefficients do not carry over: {advice}"
         )
-    if source.spectrum is None or not _same_rows(source.spectrum, target):
+    if not carried and (source.spectrum is None or not _same_rows(source.spectrum, target)):
         warnings.warn(
             f"the target's columns have mean 0 and deviation 1 exactly, as if standardised by themselves: {advice}",
             UserWarning,
             stacklevel=5,
         )
+
+
+def check_names(source_names: ArrayLike | None, target_names: ArrayLike | None) -> None:
+    """Raise ValueError where both sides name their columns and not alike."""
+    if source_names is None or target_names is None:
+        return
+    named, given = list(np.asarray(source_names)), list(np.asarray(target_names))
+    if sorted(named) == sorted(given) and named != given:
+        raise ValueError("the target's columns are the source's in another order: put them in the source's order")
+    if named != given:
+        missing = [name for name in named if name not in given]
+        raise ValueError(f"the target lacks the source's features {', '.join(map(str, missing[:5]))}")
 
 
 def check_sources(sources: Sequence[Source]) -> None:
@@ -79,10 +91,14 @@ def check_sources(sources: Sequence[Source]) -> None:
 def _standardised(spectrum: Spectrum) -> bool:
     if spectrum.rank == 0 or not spectrum.basis.fit_intercept or not isinstance(spectrum.vectors, np.ndarray):
         return False
-    variance = spectrum.vectors**2 @ spectrum.eigenvalues
-    varies = variance > _EXACT * variance.max()
+    return standardised(spectrum.x_mean, spectrum.vectors**2 @ spectrum.eigenvalues)
+
+
+def standardised(mean: Array, variance: Array) -> bool:
+    """Whether columns have means of exactly 0 and standard deviations of exactly 1, but for constant ones."""
+    varies = variance > _EXACT * variance.max(initial=0.0)
     unit = np.abs(variance[varies] - 1.0) < _EXACT
-    return bool(unit.all() and np.abs(spectrum.x_mean).max() < _EXACT)
+    return bool(varies.any() and unit.all() and np.abs(mean).max() < _EXACT)
 
 
 def _same_rows(one: Spectrum, other: Spectrum) -> bool:

@@ -1,0 +1,89 @@
+"""Sources of generalised linear models: whatever holds coefficients on the same link's scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headwater.estimators.compatibility import check_names
+from headwater.families.family import Family
+from headwater.selection.glm_source import GLMSource
+
+_LEVELS = ("const", "Intercept", "(Intercept)", "intercept")  # what others call the level among named coefficients
+_LINKS = {"LogisticRegression": "logit", "LogisticRegressionCV": "logit", "Logit": "logit", "LogitLink": "logit"}
+_LINKS |= {"PoissonRegressor": "log", "GammaRegressor": "log", "Poisson": "log", "Log": "log", "LogLink": "log"}
+
+
+def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: int) -> GLMSource:
+    """A fitted model of the family's link, coefficients (p,), or coefficients by name, met with a target's columns.
+
+    ``names``: the target's, None where it has none; ``width`` p. Raises ValueError where they cannot meet.
+    """
+    link = link_of(model)
+    if link is not None and link != family.link_name:
+        raise ValueError(
+            f"the source's coefficients are on the scale of its {link} link, the target's family {family.name} has a "
+            f"{family.link_name} link: fit the source with that link"
+        )
+    if isinstance(model, GLMSource):
+        source = model
+    elif hasattr(model, "path_"):
+        check_names(getattr(model, "feature_names_in_", None), names)
+        automatic = model.tau == "auto"
+        tau = float(model.tau_ if automatic else model.optimal_tau_)
+        source = GLMSource(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), model.path_.dispersed, tau)
+    elif hasattr(model, "params") and hasattr(model, "model"):  # statsmodels' results
+        source = _named(dict(zip(model.model.exog_names, np.asarray(model.params), strict=True)), names)
+    elif isinstance(model, Mapping) or (hasattr(model, "index") and hasattr(model, "to_dict")):  # a pandas Series
+        source = _named(dict(model.items()), names)
+    else:
+        source = _fitted(model, names)
+    if len(source.coef) != width:
+        raise ValueError(f"the source has {len(source.coef)} features and the target {width}: they must be the same")
+    if not np.isfinite(source.coef).all():
+        raise ValueError("source coefficients must be finite numbers")
+    return source
+
+
+def link_of(model: Any) -> str | None:
+    """The link of a fitted model, where it has one: what its coefficients speak of."""
+    if hasattr(model, "family_"):
+        return str(model.family_.link_name)
+    instance = getattr(model, "_link_instance", None)  # glum's, once fitted
+    if instance is not None:
+        return _LINKS.get(type(instance).__name__, "other")
+    if hasattr(model, "params") and hasattr(model, "model"):  # statsmodels
+        family = getattr(model.model, "family", None)
+        return _LINKS.get(type(model.model if family is None else family.link).__name__, "other")
+    if hasattr(model, "coef_"):
+        return _LINKS.get(type(model).__name__, "identity")
+    return None
+
+
+def _named(coefficients: Mapping[Any, float], names: ArrayLike | None) -> GLMSource:
+    """Coefficients by name, in the order of the target's columns where those are named."""
+    held = {str(name): float(value) for name, value in coefficients.items()}
+    levels = [held.pop(name) for name in _LEVELS if name in held]
+    given = list(held) if names is None else [str(name) for name in np.asarray(names)]
+    check_names(sorted(held), sorted(given))
+    return GLMSource(np.array([held[name] for name in given]), levels[0] if levels else None)
+
+
+def _fitted(model: Any, names: ArrayLike | None) -> GLMSource:
+    fitted = getattr(model, "coef_", None)
+    if fitted is None and not isinstance(model, (np.ndarray, list, tuple)):
+        raise ValueError(
+            f"source must be a fitted model or coefficients; {type(model).__name__} has no coef_: fit it first"
+        )
+    check_names(getattr(model, "feature_names_in_", getattr(model, "feature_names_", None)), names)
+    try:
+        coef = np.asarray(model if fitted is None else fitted, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError("source must be one fitted model or coefficients; TransferRidge alone takes several") from None
+    if coef.ndim > 2 or (coef.ndim == 2 and len(coef) != 1):
+        raise ValueError(f"source coefficients have shape {coef.shape}; one number a feature is needed, (p,)")
+    intercept = None if fitted is None else float(np.ravel(getattr(model, "intercept_", 0.0))[0])
+    return GLMSource(coef.reshape(-1), intercept)
