@@ -69,7 +69,7 @@ class Meeting:
         if hypothesis.private and not hypothesis.spread:
             return one
         if not hypothesis.private:
-            white = same_task(self._uncertainty(index, taus[0]), level)
+            white = self._same_task(index, taus[0], level)
         else:
             shares = hypothesis.spread * shares_of(one.sources, np.array(taus))
             known = [i for i, tau in enumerate(taus) if shares[i] and one.sources[i].knows_uncertainty(tau)]
@@ -100,6 +100,15 @@ class Meeting:
             met = Uncertainty(self.sources[index], self.target, source_tau, self.matrices[index])
             self._known[index, source_tau] = met
         return self._known[index, source_tau]
+
+    def _same_task(self, index: int, source_tau: float, level: bool) -> Whitening:
+        if (index, source_tau, level) not in self._whitened:
+            self._whitened[index, source_tau, level] = same_task(self._uncertainty(index, source_tau), level)
+        return self._whitened[index, source_tau, level]
+
+    @cached_property
+    def _whitened(self) -> dict[tuple[int, float, bool], Whitening]:
+        return {}
 
     @cached_property
     def _known(self) -> dict[tuple[int, float], Uncertainty]:
@@ -174,9 +183,7 @@ class Meeting:
             coef[:, :, some] += _expanded(self.sources[index], self.sources[index].starts(tau, alpha))
         return np.moveaxis(coef, (0, 1, 2), (2, 1, 0))
 
-    def _parts(
-        self, source_tau: Array, scale: Array
-    ) -> Iterator[tuple[int, NDArray[np.intp] | slice, Array, Array]]:
+    def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, NDArray[np.intp] | slice, Array, Array]]:
         """Each source's part in the starts: its index, the starts it has a part in, and its penalties and scales."""
         taus, scales = (np.reshape(values, (len(values), -1)) for values in (source_tau, scale))
         for index in range(len(self.sources)):
