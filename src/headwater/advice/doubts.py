@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from headwater.advice.calibration.fitting import Calibration
-from headwater.selection.left_out import averaged_loo_residuals
-from headwater.selection.meeting import Meeting
-from headwater.selection.surface import Surface
+from headwater.advice.rivals import Judge
 from headwater.tables.fingerprints import Rows, copies
 from headwater.tables.suspicions import collapsed, copied, shared_rows, swapped
 
@@ -51,21 +49,21 @@ def checked(
     return (_taken(X, kept), _taken(y, kept), count), None if groups is None else np.asarray(groups)[kept], notes
 
 
-def doubts(meeting: Meeting, surface: Surface, calibration: Calibration) -> Iterator[str]:
+def doubts(judge: Judge, calibration: Calibration) -> Iterator[str]:
     """What of the answer itself makes one doubt it: an alignment the wrong way round, rows that know their order."""
     if calibration.identified and calibration.rho_interval[1] < 0:
         yield (
             f"the target's outcome has the opposite sign of the source's (alignment {calibration.rho:.3g}): the source "
             "is used with the opposite sign; is one of the outcomes coded the other way round?"
         )
-    target = meeting.target
+    target, free = judge.meeting.target, judge.left_out
     left, weight, residual = target.rows
-    if len(left) < _ENOUGH or target.basis.groups is not None:
+    if free is None or len(left) < _ENOUGH or target.basis.groups is not None:
         return
     y = (left @ target.u + residual) / np.sqrt(weight)[:, None]
     if any((np.diff(column) >= 0).all() or (np.diff(column) <= 0).all() for column in y.T):
         return  # sorted by the outcome, which is no order of time
-    if max(_persistence(column) for column in averaged_loo_residuals(surface).T) > _ORDERED:
+    if max(_persistence(column) for column in free.residuals.T) > _ORDERED:
         yield (
             "the errors of neighbouring target rows are alike (a test at 1 %): if the rows are in time order, or by "
             "place or person, the errors predicted by leaving rows out flatter; name what they share by groups"

@@ -147,7 +147,7 @@ def rivals(
     source's own model, None where it is not known.
     """
     target, chosen = judge.meeting.target, judge.left_out
-    fits = {name: (fit, left) for name, fit, left in _fits(judge.meeting, fitted, alone, intercept)}
+    fits = {name: (fit, left) for name, fit, left in _fits(judge, fitted, alone, intercept)}
     errors = {name: judge.error(fit) for name, (fit, _) in fits.items()}
     found = []
     for name, (fit, residuals) in fits.items():
@@ -166,20 +166,22 @@ def rivals(
     return tuple(found), {name: fit for name, (fit, _) in fits.items()}
 
 
-def _fits(
-    meeting: Meeting, fitted: Surface, alone: dict[str, Surface], intercept: Any
-) -> Iterator[tuple[str, Fit, Array]]:
+def _fits(judge: Judge, fitted: Surface, alone: dict[str, Surface], intercept: Any) -> Iterator[tuple[str, Fit, Array]]:
     """Each rival's fit, and its residuals with rows left out."""
-    source, target = meeting.source, meeting.target
+    meeting, source, target = judge.meeting, judge.meeting.source, judge.meeting.target
     surfaces = {CHOSEN: fitted, SCRATCH: alone[SCRATCH]}
     tau = source.known_tau
     if source.coef.any() and not np.isinf(tau):
         surfaces[SOURCE_OPTIMAL] = alone[AS_IS]
         if source.knows_uncertainty(tau):  # at κ = 1 the same task is one ridge on both tables' rows
             surfaces[POOLED] = survey(meeting, [Hypothesis(OWN_LEVEL, tau, private=False)], tau=1.0)
-    lone = len(target.rows[0]) == 1  # left out it leaves nothing to learn from
+    free = judge.left_out  # None of a lone row: left out it leaves nothing to learn from
     for name, surface in surfaces.items():
-        yield name, surface.fitted, target.rows[2] if lone else averaged_loo_residuals(surface)
+        if free is None:
+            residuals = target.rows[2]
+        else:
+            residuals = free.residuals if surface is judge.surface else averaged_loo_residuals(surface)
+        yield name, surface.fitted, residuals
     coef = source.coef
     zero = np.zeros_like(coef)
     fixed: dict[str, tuple[Array, Array | None]] = (

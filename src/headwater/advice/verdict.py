@@ -189,7 +189,7 @@ def _advice(model: TransferRidge, meeting: Meeting) -> Advice:
         scaled=judge.error(alone[RELATED].fitted).estimate,
         weight=surface.transfer_weight,
         benefit=benefit_of(meeting),
-        notes=(*notes(meeting, calibration), *doubts(meeting, surface, calibration)),
+        notes=(*notes(meeting, calibration), *doubts(judge, calibration)),
         criterion=criterion,
         workings=Workings(model, meeting, surface, alone, calibration, judge, fits),
     )

@@ -69,7 +69,7 @@ class Meeting:
         if hypothesis.private and not hypothesis.spread:
             return one
         if not hypothesis.private:
-            white = same_task(self._uncertainty(index, taus[0]), level)
+            white = self._same_task(index, taus[0], level)
         else:
             shares = hypothesis.spread * shares_of(one.sources, np.array(taus))
             known = [i for i, tau in enumerate(taus) if shares[i] and one.sources[i].knows_uncertainty(tau)]
@@ -101,6 +101,15 @@ class Meeting:
             self._known[index, source_tau] = met
         return self._known[index, source_tau]
 
+    def _same_task(self, index: int, source_tau: float, level: bool) -> Whitening:
+        if (index, source_tau, level) not in self._whitened:
+            self._whitened[index, source_tau, level] = same_task(self._uncertainty(index, source_tau), level)
+        return self._whitened[index, source_tau, level]
+
+    @cached_property
+    def _whitened(self) -> dict[tuple[int, float, bool], Whitening]:
+        return {}
+
     @cached_property
     def _known(self) -> dict[tuple[int, float], Uncertainty]:
         return {}
@@ -108,9 +117,11 @@ class Meeting:
     def shifted(self, source_tau: Array, scale: Array) -> Array:
         """U1'(y1 − α X1 ŵ0(τ0)) for k starts: (r1, q, k)."""
         shifted = np.repeat(self.target.u[:, :, None], len(scale), axis=2)
-        for index, some, starts in self._parts(source_tau, scale):
+        for index, some, tau, alpha in self._parts(source_tau, scale):
+            each, which = np.unique(tau, return_inverse=True)  # starts at one penalty differ in scale only
+            starts = self.sources[index].starts(each, np.ones(len(each)))
             moved = self.matrices[index] @ starts.reshape(len(starts), prod(starts.shape[1:]))
-            shifted[:, :, some] -= moved.reshape(self.target.rank, *starts.shape[1:])
+            shifted[:, :, some] -= moved.reshape(self.target.rank, *starts.shape[1:])[:, :, which] * alpha
         return shifted
 
     def bracket(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
@@ -156,8 +167,8 @@ class Meeting:
             residual = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
             coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ divided) / target.n)
             coef += white.carried(residual)
-        for index, some, starts in self._parts(source_tau, scale):
-            coef += self.sources[index].expand(starts @ held[some])
+        for index, some, tau, alpha in self._parts(source_tau, scale):
+            coef += self.sources[index].expand(self.sources[index].starts(tau, alpha) @ held[some])
         if white is not None and white.level:
             source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
             level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
@@ -168,19 +179,19 @@ class Meeting:
         target = self.target
         filters = np.sqrt(target.eigenvalues / target.n)[:, None] / (target.eigenvalues[:, None] + target_tau)
         coef = _expanded(target, filters[:, None] * self.shifted(source_tau, scale))
-        for index, some, starts in self._parts(source_tau, scale):
-            coef[:, :, some] += _expanded(self.sources[index], starts)
+        for index, some, tau, alpha in self._parts(source_tau, scale):
+            coef[:, :, some] += _expanded(self.sources[index], self.sources[index].starts(tau, alpha))
         return np.moveaxis(coef, (0, 1, 2), (2, 1, 0))
 
-    def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, NDArray[np.intp] | slice, Array]]:
-        """Each source's part in the starts: its index, the starts it has a part in, and its own axes' starts there."""
+    def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, NDArray[np.intp] | slice, Array, Array]]:
+        """Each source's part in the starts: its index, the starts it has a part in, and its penalties and scales."""
         taus, scales = (np.reshape(values, (len(values), -1)) for values in (source_tau, scale))
-        for index, source in enumerate(self.sources):
+        for index in range(len(self.sources)):
             tau, alpha = taus[:, index], scales[:, index]
             held = (alpha != 0) & ~np.isinf(tau)
             if held.any():
                 some = slice(None) if held.all() else np.flatnonzero(held)
-                yield index, some, source.starts(tau[some], alpha[some])
+                yield index, some, tau[some], alpha[some]
 
 
 def _expanded(side: Spectrum | Source, axes: Array) -> Array:

@@ -122,9 +122,9 @@ def _of_part(part: Part, slopes: Array, levels: Array) -> tuple[Array, Array, fl
     finite = np.isfinite(part.target_tau)
     inverse = np.where(finite, 1 / np.where(finite, part.target_tau, 1.0), 0.0)
     # S⁻¹ = τ1/(λ + τ1), and over τ1 that is 1/(λ + τ1): the products below never divide by a τ1 of 0.
-    share = known[:, :, None] * kept[:, None] + penalised[:, :, None] * (divided * finite)[:, None]
+    over = divided * finite
     shifted = seen.shifted(part.source_tau, part.scale)
-    place = np.tensordot(shifted, share, axes=((0, 1), (0, 1)))
+    place = np.einsum("rqk,rq->kr", shifted, known) @ kept + np.einsum("rqk,rq->kr", shifted, penalised) @ over
     source = seen.source if seen.sources else None
     if source is not None and not np.isinf(part.source_tau).all():
         starts = np.nan_to_num(source.starts(part.source_tau, part.scale))
@@ -132,7 +132,8 @@ def _of_part(part: Part, slopes: Array, levels: Array) -> tuple[Array, Array, fl
     level = plain.y_mean if shared is None else shared.spectrum.y_mean
     place += float(levels @ level)
     variance = known_prior + penalised_prior * inverse + own * float(levels @ levels) / n
-    variance = variance - np.einsum("rqm,rqm->m", share, known[:, :, None] + penalised[:, :, None] * inverse)
+    square, cross, other = (known**2).sum(axis=1), (known * penalised).sum(axis=1), (penalised**2).sum(axis=1)
+    variance = variance - square @ kept - 2 * cross @ over - (other @ over) * inverse
     freedom = max(target.contrasts * target.n_outputs, 1e-300)
     noise = seen.bracket(part.source_tau, part.scale, part.target_tau) / freedom
     return place, np.sqrt(noise * np.maximum(variance, 0.0)), freedom

@@ -88,11 +88,13 @@ class Stack:
         moved = np.sqrt(self.share) * np.einsum("...ij,...j->...i", axes, kept * pull)
         return np.where(known, log_evidence, 0.0), self.mean + np.where(known[..., None], moved, 0.0)
 
-    def at(self, scale: Array, values: Array) -> Array:
-        """What is linear in the scales, known at the probes (..., q, k, m), at scales (..., m, s): (..., q, m)."""
-        count = len(self.source_tau)
-        slopes = (values[..., 1 : count + 1, :] - values[..., :1, :]) / self.steps[:, None]
-        return np.asarray(values[..., 0, :] + np.einsum("...qsm,...ms->...qm", slopes, scale - self.mean))
+    def probed(self, scale: Array) -> Array:
+        """What is linear in the scales, at scales (..., m, s), is this much of it at each probe: (..., k, m)."""
+        steps = np.moveaxis((scale - self.mean) / self.steps, -1, -2)
+        found = np.zeros((*steps.shape[:-2], len(self.probes[0]), steps.shape[-1]))
+        found[..., 0, :] = 1 - steps.sum(axis=-2)
+        found[..., 1 : len(self.mean) + 1, :] = steps
+        return found
 
     def _quadratic(self, brackets: Array) -> tuple[Array, Array, Array]:
         """b, h, A of the bracket b − 2h'δ + δ'Aδ at scales √π δ off the mean: (..., m), (..., m, s), (..., m, s, s)."""

@@ -104,8 +104,7 @@ def loo_parts(spectrum: Decomposed, u: Array, tau: Array, rows: slice) -> tuple[
     kept, divided = kept_shares(spectrum, tau)
     for some, shares in ((~exact, kept), (exact, divided)):
         if some.any():
-            axes = (u[..., None] * shares[:, None, None]).reshape(spectrum.rank, prod(shape))
-            numerator[some] = (left[some] @ axes).reshape(-1, *shape)
+            numerator[some] = np.einsum("ir,rqk,rm->iqkm", left[some], u, shares, optimize=True)
             own[some] = left[some] ** 2 @ shares + outside[some, None]
     numerator += np.where(exact[:, None], 0.0, residual[rows])[:, :, None, None]
     lone = own <= 0

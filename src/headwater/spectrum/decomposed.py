@@ -176,8 +176,11 @@ class Decomposed:
         -------
         Spectrum
         """
-        one = slice(index, index + 1)
-        residual = None if self.residual is None else self.residual[:, one]
+        return replace(self.some_outputs(slice(index, index + 1)), y_ndim=1)
+
+    def some_outputs(self, some: slice) -> Self:
+        """The same decomposition with some of the outputs."""
+        residual = None if self.residual is None else self.residual[:, some]
         return replace(
-            self, u=self.u[:, one], y_mean=self.y_mean[one], remainder=self.remainder[one], residual=residual, y_ndim=1
+            self, u=self.u[:, some], y_mean=self.y_mean[some], remainder=self.remainder[some], residual=residual
         )
