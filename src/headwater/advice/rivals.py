@@ -175,7 +175,9 @@ def _fits(
     tau = source.known_tau
     if source.coef.any() and not np.isinf(tau):
         surfaces[SOURCE_OPTIMAL] = alone[AS_IS]
-        if source.knows_uncertainty(tau):  # at κ = 1 the same task is one ridge on both tables' rows
+        if source.spectrum is not None and source.knows_uncertainty(
+            tau
+        ):  # at κ = 1 the same task is one ridge on both tables' rows
             surfaces[POOLED] = survey(meeting, [Hypothesis(OWN_LEVEL, tau, private=False)], tau=1.0)
     lone = len(target.rows[0]) == 1  # left out it leaves nothing to learn from
     for name, surface in surfaces.items():

@@ -112,7 +112,7 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             pipeline = isinstance(model, Pipeline)
             last = model[-1] if pipeline else model
             try:
-                if isinstance(last, Coefficients) and own_names is not None:
+                if isinstance(last, Coefficients) and last.feature_names_in_ is not None and own_names is not None:
                     last = last.of(own_names)
                 check_linear(last)
                 names = None if pipeline else getattr(last, "feature_names_in_", None)
