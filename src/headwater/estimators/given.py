@@ -50,18 +50,19 @@ class Coefficients:
     feature_names_in_: Any = None
     intercept_: float = 0.0
 
-    def of(self, names: Sequence[str]) -> Coefficients:
-        """The same for features in this order; ValueError names those for which there is none, or none to use it."""
-        known = {str(name): index for index, name in enumerate(self.feature_names_in_)}
-        absent = [str(name) for name in names if str(name) not in known]
-        if absent:
-            raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
-        unused = [name for name in known if name not in {str(name) for name in names}]
-        if unused:
-            raise ValueError(f"the target lacks the source's features {', '.join(unused[:5])}")
-        order = [known[str(name)] for name in names]
-        errors = None if self.coef_se_ is None else np.asarray(self.coef_se_)[..., order]
-        return Coefficients(np.asarray(self.coef_)[..., order], errors, np.asarray(names), self.intercept_)
+
+def ordered(given: Coefficients, names: Sequence[str]) -> Coefficients:
+    """The same for features in this order; ValueError names those for which there is none, or none to use it."""
+    known = {str(name): index for index, name in enumerate(given.feature_names_in_)}
+    absent = [str(name) for name in names if str(name) not in known]
+    if absent:
+        raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
+    unused = [name for name in known if name not in {str(name) for name in names}]
+    if unused:
+        raise ValueError(f"the target lacks the source's features {', '.join(unused[:5])}")
+    order = [known[str(name)] for name in names]
+    errors = None if given.coef_se_ is None else np.asarray(given.coef_se_)[..., order]
+    return Coefficients(np.asarray(given.coef_)[..., order], errors, np.asarray(names), given.intercept_)
 
 
 def models(source: Any) -> tuple[Any, ...]:
