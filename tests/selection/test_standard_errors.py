@@ -118,6 +118,18 @@ def test_the_averaged_fit_is_near_that_of_the_table():
     assert np.linalg.norm(ours - theirs) < 0.5 * np.linalg.norm(theirs - whole.coef_)
 
 
+def test_errors_that_are_what_they_say_help():
+    """Monte Carlo: nearer to the truth than the coefficients alone, by over two standard errors of the difference."""
+    gains = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        w, X, se = rng.normal(size=12) / np.sqrt(12), rng.normal(size=(60, 12)), 0.2 * 10 ** rng.uniform(-0.5, 0.5, 12)
+        y, coef = X @ w + rng.normal(size=60), w + se * rng.normal(size=12)
+        alone, known = (TransferRidge(given).fit(X, y).coef_ for given in (coef, Coefficients(coef, se)))
+        gains.append(np.sum((alone - w) ** 2) - np.sum((known - w) ** 2))
+    assert np.mean(gains) > 2 * np.std(gains, ddof=1) / np.sqrt(len(gains))
+
+
 def test_what_ought_not_to_matter_does_not():
     X, y, coef, se = drawn()
     base, rng = fitted(X, y, coef, se).predict(X), np.random.default_rng(0)
