@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice.calibration.fitting import calibrate as calibrate
     from headwater.advice.verdict import advise as advise
+    from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
     from headwater.estimators.logistic import SourceLogistic as SourceLogistic
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from headwater.spectrum.spectrum import Spectrum as Spectrum
 
 _HOME = {
+    "Coefficients": "headwater.estimators.given",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
     "SourceGLM": "headwater.estimators.glm",
@@ -40,6 +42,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Coefficients",
     "L2SPRidge",
     "Moments",
     "SourceGLM",

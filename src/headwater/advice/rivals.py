@@ -173,7 +173,9 @@ def _fits(judge: Judge, fitted: Surface, alone: dict[str, Surface], intercept: A
     tau = source.known_tau
     if source.coef.any() and not np.isinf(tau):
         surfaces[SOURCE_OPTIMAL] = alone[AS_IS]
-        if source.knows_uncertainty(tau):  # at κ = 1 the same task is one ridge on both tables' rows
+        if source.spectrum is not None and source.knows_uncertainty(
+            tau
+        ):  # at κ = 1 the same task is one ridge on both tables' rows
             surfaces[POOLED] = survey(meeting, [Hypothesis(OWN_LEVEL, tau, private=False)], tau=1.0)
     free = judge.left_out  # None of a lone row: left out it leaves nothing to learn from
     for name, surface in surfaces.items():

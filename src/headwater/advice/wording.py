@@ -150,7 +150,8 @@ def _how(advice: Findings) -> str:
 def _transfer(advice: Findings) -> str:
     same, related, path = (advice.surface.share_of(*k) for k in ((SAME, OWN_LEVEL), (RELATED,), (AS_IS, OWN_PENALTY)))
     if same > max(related, path):
-        return ", the source taken to be the same task, as if both tables were one"
+        pooled = advice.meeting.source.spectrum is not None
+        return ", the source taken to be the same task" + (", as if both tables were one" if pooled else "")
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
     if related > path:

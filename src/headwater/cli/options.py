@@ -35,7 +35,9 @@ TargetTable = Annotated[
 ]
 CoefficientTable = Annotated[
     Path | None,
-    typer.Option("--coefficients", help="In the place of SOURCE, a table of published coefficients: name, coef."),
+    typer.Option(
+        "--coefficients", help="In the place of SOURCE, a table of published coefficients: name, coef, and se if known."
+    ),
 ]
 Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", show_default=False)]
 Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]

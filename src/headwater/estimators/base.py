@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from headwater.estimators.by_reference import ByReference
 from headwater.estimators.compatibility import check_alignment, check_sources
-from headwater.estimators.given import Coefficients, check_linear, models
+from headwater.estimators.given import Coefficients, check_linear, models, ordered
 from headwater.estimators.preprocessors import READABLE, features, shared_features, units
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import Source, as_source
@@ -112,8 +112,8 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             pipeline = isinstance(model, Pipeline)
             last = model[-1] if pipeline else model
             try:
-                if isinstance(last, Coefficients) and own_names is not None:
-                    last = last.of(own_names)
+                if isinstance(last, Coefficients) and last.feature_names_in_ is not None and own_names is not None:
+                    last = ordered(last, own_names)
                 check_linear(last)
                 names = None if pipeline else getattr(last, "feature_names_in_", None)
                 source = replace(as_source(last), unit=unit)

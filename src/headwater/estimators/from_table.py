@@ -62,17 +62,20 @@ def about_target(model: Pipeline, table: Table, weight: Array | None = None) -> 
 def published_source(published: Published, side: Side, columns: tuple[Column, ...]) -> Pipeline:
     """Published coefficients as a source, behind a preprocessor fitted on the target's own rows, there being no other.
 
-    The coefficients are of the columns as they are; standardised, a column has its coefficient times its deviation.
+    The coefficients are of the columns as they are; standardised, a column has its coefficient, and
+    the standard error of that, times its deviation.
     """
     steps = prepare(side.table, columns, side.weight)
-    model, coef = LinearRegression(), published.vector(columns)
+    model, coef, errors = LinearRegression(), published.vector(columns), published.errors(columns)
     numbers = steps[-1][1].named_transformers_.get("numbers")
     if numbers is not None:
         count = len(numbers.scale_)
         level = coef[:count] @ numbers.mean_
         coef[:count] *= numbers.scale_
+        if errors is not None:
+            errors[:count] *= numbers.scale_
     model.coef_, model.intercept_ = coef, published.level + (0.0 if numbers is None else float(level))
-    model.n_features_in_ = len(coef)
+    model.coef_se_, model.n_features_in_ = errors, len(coef)
     return Pipeline([*steps, ("source", model)])
 
 

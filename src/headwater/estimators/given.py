@@ -11,7 +11,6 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from headwater.selection.source import members
-from headwater.spectrum.rows import Array
 
 _LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
 _LINK = (
@@ -22,22 +21,48 @@ _LINK = (
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """Published coefficients (p,) that have names, and the level beside them."""
+    """Published coefficients with what is known beside them, as a source.
 
-    coef_: Array
-    feature_names_in_: Any
+    Parameters
+    ----------
+    coef_ : array (p,) or (q, p), or dict or pandas Series by feature name
+        In the outcome's units over the feature's. What is named intercept or const is the level.
+    coef_se_ : the same, optional
+        Their standard errors, taken as independent: not below 0, and 0 for a coefficient that is known exactly.
+    feature_names_in_ : array of str (p,), optional
+        The features' names, by which they are matched to the target's.
+    intercept_ : float
+        The level, which the source as it is predicts with; a transfer has its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from headwater import Coefficients, TransferRidge
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(10, 2))
+    >>> y = X @ [1.0, -1.0] + rng.normal(size=10)
+    >>> TransferRidge(Coefficients([1.1, -0.9], [0.1, 0.1])).fit(X, y).transferred_
+    True
+    """
+
+    coef_: Any
+    coef_se_: Any = None
+    feature_names_in_: Any = None
     intercept_: float = 0.0
 
-    def of(self, names: Sequence[str]) -> Coefficients:
-        """The same for features in this order; ValueError names those for which there is none, or none to use it."""
-        known = {str(name): index for index, name in enumerate(self.feature_names_in_)}
-        absent = [str(name) for name in names if str(name) not in known]
-        if absent:
-            raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
-        unused = [name for name in known if name not in {str(name) for name in names}]
-        if unused:
-            raise ValueError(f"the target lacks the source's features {', '.join(unused[:5])}")
-        return Coefficients(self.coef_[[known[str(name)] for name in names]], np.asarray(names), self.intercept_)
+
+def ordered(given: Coefficients, names: Sequence[str]) -> Coefficients:
+    """The same for features in this order; ValueError names those for which there is none, or none to use it."""
+    known = {str(name): index for index, name in enumerate(given.feature_names_in_)}
+    absent = [str(name) for name in names if str(name) not in known]
+    if absent:
+        raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
+    unused = [name for name in known if name not in {str(name) for name in names}]
+    if unused:
+        raise ValueError(f"the target lacks the source's features {', '.join(unused[:5])}")
+    order = [known[str(name)] for name in names]
+    errors = None if given.coef_se_ is None else np.asarray(given.coef_se_)[..., order]
+    return Coefficients(np.asarray(given.coef_)[..., order], errors, np.asarray(names), given.intercept_)
 
 
 def models(source: Any) -> tuple[Any, ...]:
@@ -47,6 +72,11 @@ def models(source: Any) -> tuple[Any, ...]:
 
 def fitted(model: Any) -> Any:
     """The model that was fitted inside a search or around an outcome left as it is; named coefficients with names."""
+    if isinstance(model, Coefficients) and _by_name(model.coef_):
+        names, errors = list(model.coef_.keys()), model.coef_se_
+        if _by_name(errors):
+            errors = [errors.get(name, np.nan) for name in names]
+        return named(names, [model.coef_[name] for name in names], errors)
     if isinstance(model, Mapping):
         return named(list(model), list(model.values()))
     if hasattr(model, "params") and hasattr(model, "model"):  # statsmodels
@@ -70,13 +100,21 @@ def fitted(model: Any) -> Any:
     return model
 
 
-def named(names: Sequence[Any], values: Any) -> Coefficients:
-    """Coefficients by name; what is called intercept or const is the level."""
+def _by_name(values: Any) -> bool:
+    return hasattr(values, "keys") and all(isinstance(name, str) for name in values.keys())  # noqa: SIM118
+
+
+def named(names: Sequence[Any], values: Any, errors: Any = None) -> Coefficients:
+    """Coefficients by name, and their standard errors; what is called intercept or const is the level."""
     texts, numbers = [str(name) for name in names], np.asarray(values, dtype=np.float64)
     if len(set(texts)) < len(texts):
         raise ValueError("source coefficients have the same name twice")
     level = np.array([text.lower() in _LEVELS for text in texts], dtype=bool)
-    return Coefficients(numbers[~level], np.array(texts)[~level], float(numbers[level].sum()))
+    if errors is not None:
+        if np.shape(errors) != numbers.shape:
+            raise ValueError("the source's coef_se_ must hold a standard error for each coefficient, shaped as coef_")
+        errors = np.asarray(errors, dtype=np.float64)[~level]
+    return Coefficients(numbers[~level], errors, np.array(texts)[~level], float(numbers[level].sum()))
 
 
 def check_linear(model: Any) -> None:
@@ -104,4 +142,7 @@ def _of_statsmodels(results: Any) -> Coefficients:
     discrete = ".discrete" in type(results.model).__module__
     if discrete or (link is not None and type(link).__name__.lower() != "identity"):
         raise ValueError(f"source must be in the outcome's units; {type(results.model).__name__} has {_LINK}")
-    return named(results.model.exog_names, np.asarray(results.params))
+    errors = getattr(results, "bse", None)
+    if errors is not None and not np.isfinite(errors).all():  # as many coefficients as rows
+        errors = None
+    return named(results.model.exog_names, np.asarray(results.params), errors)

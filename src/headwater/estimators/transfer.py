@@ -27,8 +27,10 @@ class TransferRidge(Ridge):
     Parameters
     ----------
     source : fitted model, array, Pipeline, or list of several
-        As in L2SPRidge; None is scratch. Of published coefficients it is not known how sure they are: the same task is
-        then L2-SP with a penalty expected a hundred times that of scratch, its level the target's own. Of several
+        As in L2SPRidge; None is scratch. Published coefficients are as sure as their standard errors say: those of
+        ``Coefficients(coef, se)``, of statsmodels' results (``bse``), or of any model with ``coef_`` and ``coef_se_``.
+        They are taken as independent. Without them the same task is L2-SP with a penalty expected a hundred times that
+        of scratch; with them or without, its level is the target's own. Of several
         sources each has its hypotheses, and under evidence all are stacked too, which is to start from Σ_j α_j ŵ0_j.
         (Coefficients of several outputs come as one array: a list of arrays is a list of sources.)
     source_tau : "auto" or float

@@ -18,7 +18,17 @@ related               free  ¼           free  the source scaled, then L2-SP   i
   task 3 c̄/(3 c̄ + τ1), since the source leaves less open.
 - A level of the target's own has a prior about its estimate whose shrinkage is uniform, which costs log(2/3).
 
-Where C̃ is not known (published coefficients) it is 0, and the same task is L2-SP with τ1 about 100 c̄. ``scale=False``
+What C̃ is depends on what is known of the source:
+
+=======================================  ==================================  ===================
+source                                   C̃                                   the same task
+=======================================  ==================================  ===================
+a table                                  that of its own ridge               as above
+coefficients and their standard errors   diag(se²)/v, v the variance of y1   its own level alone
+coefficients alone                       0                                   L2-SP, τ1 about 100 c̄
+=======================================  ==================================  ===================
+
+σ0² of standard errors is not known: with v in its place κ is about v/σ1² where they are right. ``scale=False``
 asks about the L2-SP path alone, which theory speaks of: the source at its own penalty τ0, 3 τ_S*/(3 τ_S* + τ0) uniform,
 against scratch; the criteria "loo" and "gcv", which are no likelihoods, about that path and the scaled source.
 
@@ -174,7 +184,8 @@ def _hypotheses_of(
     if not known:
         return [Hypothesis(OWN_LEVEL, tau, closeness=100.0), related]
     own = Hypothesis(OWN_LEVEL, tau, private=False)
-    same = [replace(own, kind=SAME, level=True)] if level and source.unit is None else []
+    shared = level and source.unit is None and source.spectrum is not None
+    same = [replace(own, kind=SAME, level=True)] if shared else []
     return [*same, own, related]
 
 

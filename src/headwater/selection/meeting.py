@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headwater.selection.hypotheses import Hypothesis, shares_of
 from headwater.selection.source import Source
-from headwater.selection.uncertainty import Uncertainty, Whitening, related, same_task
+from headwater.selection.uncertainty import StandardErrors, Uncertainty, Whitening, related, same_task
 from headwater.spectrum.criteria import kept_shares, score_named
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
@@ -96,10 +96,12 @@ class Meeting:
         return replace(one, target=replace(target, basis=basis, u=white.turn @ u), whitening=white)
 
     def _uncertainty(self, index: int, source_tau: float) -> Uncertainty:
-        if (index, source_tau) not in self._known:
-            met = Uncertainty(self.sources[index], self.target, source_tau, self.matrices[index])
-            self._known[index, source_tau] = met
-        return self._known[index, source_tau]
+        source = self.sources[index]
+        key = index, None if source.spectrum is None else source_tau
+        if key not in self._known:
+            kind = StandardErrors if source.spectrum is None else Uncertainty
+            self._known[key] = kind(source, self.target, source_tau, self.matrices[index])
+        return self._known[key]
 
     def _same_task(self, index: int, source_tau: float, level: bool) -> Whitening:
         if (index, source_tau, level) not in self._whitened:
@@ -111,7 +113,7 @@ class Meeting:
         return {}
 
     @cached_property
-    def _known(self) -> dict[tuple[int, float], Uncertainty]:
+    def _known(self) -> dict[tuple[int, float | None], Uncertainty]:
         return {}
 
     def shifted(self, source_tau: Array, scale: Array) -> Array:

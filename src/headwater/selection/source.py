@@ -20,7 +20,8 @@ class Source:
     """Source coefficients ŵ0(τ0), as far as they are known.
 
     With a ``spectrum`` (of a SourceRidge) every penalty is at hand and ``optimal_tau`` is τ_S*. With published
-    coefficients only, ``spectrum`` and ``optimal_tau`` are None and ``coef`` (q, p) is the one point of the path.
+    coefficients only, ``spectrum`` and ``optimal_tau`` are None and ``coef`` (q, p) is the one point of the path, whose
+    standard errors ``coef_se`` (q, p) may be known.
     ``unit`` (p,) turns coefficients of its own columns into those of the target's, where these have other units.
     """
 
@@ -28,6 +29,7 @@ class Source:
     spectrum: Spectrum | None = None
     optimal_tau: float | Array | None = None
     unit: Array | None = None
+    coef_se: Array | None = None
 
     @property
     def n_features(self) -> int:
@@ -47,7 +49,9 @@ class Source:
     def knows_uncertainty(self, tau: float) -> bool:
         """Whether what the coefficients at this penalty leave uncertain is known, and finite."""
         spectrum = self.spectrum
-        return spectrum is not None and np.isfinite(tau) and (tau > 0 or spectrum.rank == spectrum.n_features)
+        if spectrum is None:
+            return self.coef_se is not None
+        return bool(np.isfinite(tau)) and (tau > 0 or spectrum.rank == spectrum.n_features)
 
     @cached_property
     def credibility(self) -> float:
@@ -68,7 +72,8 @@ class Source:
         """The same source with one output only."""
         tau = None if self.optimal_tau is None else float(np.broadcast_to(self.optimal_tau, self.n_outputs)[index])
         spectrum = None if self.spectrum is None else self.spectrum.output(index)
-        return Source(self.coef[index : index + 1], spectrum, tau, self.unit)
+        coef_se = None if self.coef_se is None else self.coef_se[index : index + 1]
+        return Source(self.coef[index : index + 1], spectrum, tau, self.unit, coef_se)
 
     def starts(self, tau: Array, scale: Array) -> Array:
         """α ŵ0(τ0) in the source's own axes, which ``expand`` turns into coefficients; (r or q, q, k).
@@ -105,7 +110,7 @@ def is_several(source: Any) -> bool:
     """Whether this is a list of sources: one that holds models or arrays, where coefficients would be plain numbers."""
 
     def is_model(one: Any) -> bool:
-        marks = ("fit", "to_numpy", "params")  # of estimators, of series, of results that were fitted
+        marks = ("fit", "to_numpy", "params", "coef_")  # of estimators, series, results that were fitted, coefficients
         return isinstance(one, (np.ndarray, Source, Mapping)) or any(hasattr(one, mark) for mark in marks)
 
     return isinstance(source, (list, tuple)) and any(map(is_model, source))
@@ -121,7 +126,8 @@ def members(source: Any) -> tuple[Any, ...]:
 def as_source(model: Any) -> Source:
     """The Source of a fitted SourceRidge, of any fitted linear estimator, or of a coefficient array (p,) or (q, p).
 
-    Raises ValueError for a model that is not fitted, holds no linear coefficients, or holds values that are not finite.
+    Standard errors are what a model without a spectrum has as ``coef_se_``, shaped as its ``coef_``. Raises ValueError
+    for a model that is not fitted, holds no linear coefficients, or holds values that are not finite.
     """
     if isinstance(model, Source):
         return model
@@ -137,7 +143,19 @@ def as_source(model: Any) -> Source:
     # The penalty that the model happens to be at is not the one best for it, unless it was asked to find that one.
     automatic = spectrum is None or getattr(model, "tau", None) == "auto"
     optimal = None if spectrum is None else model.tau_ if automatic else model.optimal_tau_
-    return Source(coef, spectrum, optimal)
+    return Source(coef, spectrum, optimal, coef_se=None if spectrum is not None else _standard_errors(model, coef))
+
+
+def _standard_errors(model: Any, coef: Array) -> Array | None:
+    given = getattr(model, "coef_se_", None)
+    if given is None:
+        return None
+    errors = np.atleast_2d(_numbers(given))
+    if errors.shape != coef.shape:
+        raise ValueError("the source's coef_se_ must hold a standard error for each coefficient, shaped as coef_")
+    if not (np.isfinite(errors) & (errors >= 0)).all():
+        raise ValueError("the source's standard errors, coef_se_, must be finite and not below 0")
+    return errors
 
 
 def _numbers(values: ArrayLike) -> Array:

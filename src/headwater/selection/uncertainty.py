@@ -103,6 +103,39 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, eq=False)
+class StandardErrors(Uncertainty):
+    """What published standard errors say of that: C̃ = diag(se²)/v, of several outputs the mean se² over the mean v.
+
+    They are in the outcome's units and σ0² is not known, so v, the variance of the target's outcome, stands for it: κ
+    then counts in units of v/σ1². No level is known beside them.
+    """
+
+    @property
+    def level(self) -> bool:
+        return False
+
+    @cached_property
+    def matrix(self) -> Array:
+        held = self.target.expand(np.diag(self.target.singular_values))
+        return np.asarray(held.T @ self.covered(held))
+
+    def carried(self, axes: Array) -> Array:
+        return self.covered(self.target.expand(self.target.singular_values[:, None] * axes))
+
+    def covered(self, columns: Array) -> Array:
+        return self._variances[:, None] * columns
+
+    @cached_property
+    def _variances(self) -> Array:
+        """The diagonal of C̃, (p,); an outcome that does not vary says nothing, whatever v."""
+        assert self.source.coef_se is not None
+        target = self.target
+        variance = float((np.sum(target.u**2, axis=0) + target.remainder).mean() / target.n)
+        squares = np.mean(self.source.coef_se**2, axis=0)
+        return self._in_units(self._in_units(squares[:, None]))[:, 0] / (variance or 1.0)
+
+
+@dataclass(frozen=True, eq=False)
 class Whitening:
     """The axes in which a hypothesis's covariance of y1 is diagonal, whatever the one number that it leaves open.
 

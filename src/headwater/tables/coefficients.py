@@ -22,6 +22,7 @@ class Published:
 
     name: str
     coef: Mapping[str, float]
+    se: Mapping[str, float] | None
     level: float
     notes: tuple[str, ...]
 
@@ -36,17 +37,18 @@ class Published:
 
     def vector(self, columns: tuple[Column, ...]) -> Array:
         """The coefficients (p,) of features as a design has them: numbers first, then a column a level."""
-        numbers = [self.coef.get(column.name, 0.0) for column in columns if column.kind != CATEGORY]
-        levels = [self.coef.get(f"{column.name}={level}", 0.0)
-                  for column in columns if column.kind == CATEGORY for level in column.levels]  # fmt: skip
-        return np.array(numbers + levels)
+        return _along(self.coef, columns)
+
+    def errors(self, columns: tuple[Column, ...]) -> Array | None:
+        """Their standard errors (p,), where they are known; a level without a coefficient is 0 exactly."""
+        return None if self.se is None else _along(self.se, columns)
 
     def _of(self, column: str) -> list[str]:
         return [name for name in self.coef if name.startswith(f"{column}=")]
 
 
 def read_coefficients(path: Path, reading: Reading = AS_FOUND) -> Published:
-    """Read a table with the columns ``name`` and ``coef``, and ``se`` if it likes.
+    """Read a table with the columns ``name`` and ``coef``, and their standard errors ``se`` if it likes.
 
     What is called intercept or const is the level. Raises OSError or ValueError, of one line that names the file.
     """
@@ -60,5 +62,28 @@ def read_coefficients(path: Path, reading: Reading = AS_FOUND) -> Published:
         raise ValueError(f"{table.name}: there are two coefficients of {listed(sorted(twice))}")
     coef = dict(zip(names, numbers.to_pylist(), strict=True))
     level = sum(coef.pop(name) for name in names if name.lower() in _LEVELS)
-    notes = (f"{table.name}: the standard errors are not used",) if "se" in table.names else ()
-    return Published(table.name, coef, float(level), (*table.notes, *notes))
+    se, notes = _standard_errors(table, names)
+    return Published(table.name, coef, se, float(level), (*table.notes, *notes))
+
+
+def _standard_errors(table: Table, names: list[str]) -> tuple[Mapping[str, float] | None, list[str]]:
+    """Those of all that are not the level, or none, and what to say of them."""
+    if "se" not in table.names:
+        return None, []
+    values = dict(zip(names, number_column(table, "se", "standard error").to_pylist(), strict=True))
+    found = {name: value for name, value in values.items() if name.lower() not in _LEVELS}
+    absent = [name for name, value in found.items() if value is None]
+    if absent:
+        return None, [f"{table.name}: the standard errors are not used, since there is none of {listed(absent)}"]
+    below = [name for name, value in found.items() if value < 0]
+    if below:
+        raise ValueError(f"{table.name}: the standard error, se, is below 0 of {listed(below)}")
+    return found, [f"{table.name}: the standard errors say how sure the coefficients are"]
+
+
+def _along(values: Mapping[str, float], columns: tuple[Column, ...]) -> Array:
+    """Values by name along a design, (p,)."""
+    numbers = [values.get(column.name, 0.0) for column in columns if column.kind != CATEGORY]
+    levels = [values.get(f"{column.name}={level}", 0.0)
+              for column in columns if column.kind == CATEGORY for level in column.levels]  # fmt: skip
+    return np.array(numbers + levels)
