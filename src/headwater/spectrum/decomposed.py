@@ -179,7 +179,16 @@ class Decomposed:
         return replace(self.some_outputs(slice(index, index + 1)), y_ndim=1)
 
     def some_outputs(self, some: slice) -> Self:
-        """The same decomposition with some of the outputs."""
+        """The same decomposition with some of the outputs.
+
+        Parameters
+        ----------
+        some : slice
+
+        Returns
+        -------
+        Spectrum
+        """
         residual = None if self.residual is None else self.residual[:, some]
         return replace(
             self, u=self.u[:, some], y_mean=self.y_mean[some], remainder=self.remainder[some], residual=residual
