@@ -112,18 +112,43 @@ def advise(
 ) -> Advice | OutcomeAdvice:
     """Say whether to transfer from a source to a target and how hard to regularise the source for it.
 
-    ``source``: (X0, y0), (X0, y0, weights), or a fitted source as TransferRidge takes it: a Pipeline ending in a
-    SourceRidge carries its preprocessor along. Of a list of such sources the advice is about the one that serves best,
-    by itself, and ``ranking`` says how each stands and what all promise together. ``target``: (X1, y1) or (X1, y1,
-    weights). Arrays are used as they are: ridge depends on the columns' units, so put both sides through one
-    preprocessor, fitted on the source, first.
-    ``groups`` (n1,) name what the target measured repeatedly: errors are then of whole groups left out, and the
-    benefit's interval is over groups. Rows that are copies of each other leave the target together. Target rows that
-    are rows of a source given as arrays are refused, unless ``allow_overlap``. Costs one decomposition a side. Raises
-    ValueError as the estimators do.
-    ``family`` "binomial" (yes or no, of any two labels) or "poisson" (counts, in proportion to ``exposure`` (n1,))
-    gives an ``OutcomeAdvice``, whose errors are deviances, from one source and rows that are independent.
+    Parameters
+    ----------
+    source : (X0, y0), (X0, y0, weights), fitted source, or list of these
+        A fitted source as TransferRidge takes it: a Pipeline ending in a SourceRidge carries its preprocessor along.
+        Of a list the advice is about the source that serves best, by itself, and ``ranking`` says how each stands and
+        what all promise together.
+    target : (X1, y1) or (X1, y1, weights)
+        Arrays are used as they are: ridge depends on the columns' units, so put both sides through one preprocessor,
+        fitted on the source, first. Rows that are copies of each other leave the target together.
+    criterion : "evidence", "loo" or "gcv"
+        What penalties are chosen by.
+    groups : array (n1,), optional
+        Names of what the target measured repeatedly: errors are then of whole groups left out.
+    allow_overlap : bool
+        Whether target rows may be rows of a source given as arrays, which is otherwise refused.
+    family : "gaussian", "binomial" or "poisson"
+        Yes or no, of any two labels, and counts give an ``OutcomeAdvice``, whose errors are deviances, from one source
+        and rows that are independent.
+    exposure : array (n1,), optional
+        What counts are in proportion to.
 
+    Returns
+    -------
+    Advice or OutcomeAdvice
+        The verdict, the table that it is read from, and all that the table rests on.
+
+    Raises
+    ------
+    ValueError
+        As the estimators do; for no source, for rows in both tables, and for options that a family has no use for.
+
+    Notes
+    -----
+    Costs one decomposition a side.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> w = rng.normal(size=5)

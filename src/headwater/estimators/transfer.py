@@ -110,16 +110,47 @@ class TransferRidge(Ridge):
         self.per_output = per_output
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None) -> Self:
-        """Fit to X (n1, p) and y (n1,) or (n1, q); one row is enough.
+        """Fit to a target; one row is enough.
 
-        ``groups`` (n1,) name what was measured repeatedly: between hypotheses a group then counts as one row, and
-        criterion "loo" leaves out whole groups.
+        Parameters
+        ----------
+        X : array (n1, p), dense, sparse or a data frame
+        y : array (n1,) or (n1, q)
+        sample_weight : array (n1,), optional
+            Frequencies.
+        groups : array (n1,), optional
+            Names of what was measured repeatedly: between hypotheses a group then counts as one row, and criterion
+            "loo" leaves out whole groups.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``choose`` does, for rows that cannot be read, and for sources that do not fit them.
         """
         score_named(self.criterion)
         return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
 
     def choose(self, meeting: Meeting) -> Self:
-        """Fit to a target that has met the sources."""
+        """Fit to a target that has met the sources.
+
+        Parameters
+        ----------
+        meeting : Meeting
+            What ``meet`` gave, of this or of an estimator with the same sources.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For parameters out of range, or that the sources do not allow.
+        """
         score_named(self.criterion)
         source_tau, tau = penalty(self.source_tau, "source_tau"), penalty(self.tau, "tau")
         scale, sources = _scale(self.scale), meeting.sources

@@ -91,10 +91,33 @@ def calibrate(source: Any, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
     y1 = X1 w1 + e1, intercepts aside. ρ̂ maximises the restricted likelihood of both outcomes over (ρ, σ_w², σ0², σ_v²,
     σ1²) (bivariate REML of quantitative genetics), so that its interval carries what is not known of the source.
 
-    ``source`` as TransferRidge takes it, a SourceRidge for all of this; X (n1, p), y (n1,) or (n1, q), weights as
-    frequencies. One row is enough to ask. Several outputs share the parameters and count as independent; rows count as
-    independent too. Costs some thirty Cholesky factors of min(n1, p)². Raises ValueError as TransferRidge does.
+    Parameters
+    ----------
+    source : fitted model, array or Pipeline
+        As TransferRidge takes it; a SourceRidge for all of this.
+    X : array (n1, p)
+        The target's features; one row is enough to ask.
+    y : array (n1,) or (n1, q)
+        Its outcomes. Several share the parameters and count as independent, as rows do.
+    sample_weight : array (n1,), optional
+        Frequencies.
 
+    Returns
+    -------
+    Calibration
+        ρ̂, its interval, and the variances; ``reason`` where ρ cannot be told.
+
+    Raises
+    ------
+    ValueError
+        As TransferRidge does.
+
+    Notes
+    -----
+    Costs some thirty Cholesky factors and inverses of min(n1, p)².
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from headwater import SourceRidge
     >>> rng = np.random.default_rng(0)
