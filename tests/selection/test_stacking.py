@@ -343,9 +343,9 @@ def test_advice_ranks_sources_and_is_about_the_first(criterion):
     advice = advise(sources[1:] + sources[:1], (X1, Y1), criterion=criterion)
     alone = advise(sources[0], (X1, Y1), criterion=criterion)
     ranking = advice.ranking
-    weights = [one.weight for one in ranking.sources]
+    errors = [one.error for one in ranking.sources]
     order = [one.source for one in ranking.sources]
-    assert order[0] == 2 and weights == sorted(weights, reverse=True)
+    assert order[0] == 2 and errors == sorted(errors)
     assert alone.ranking is None and alone.as_dict()["ranking"] is None
     assert advice.errors == alone.errors and advice.source_optimal_tau == alone.source_optimal_tau
     assert ranking.sources[0].error == pytest.approx(alone.errors.chosen)

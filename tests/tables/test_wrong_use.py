@@ -405,3 +405,15 @@ def test_rows_in_any_order_are_seldom_called_ordered():
         source, target = frame(*made(100, seed)), frame(*made(30, seed + 1000))
         told += any("neighbouring" in note for note in advise(*map(arrays, (source, target))).notes)
     assert told <= 4  # 0.6 expected
+
+
+@pytest.mark.parametrize("size", [1e-110, 1e125])
+def test_an_outcome_whose_squares_are_no_numbers_is_refused(headwater, size):
+    rng = np.random.default_rng(0)
+    tables = []
+    for name, rows in (("s.csv", 40), ("t.csv", 12)):
+        x, y = rng.normal(size=(2, rows))
+        Path(name).write_text("x,y\n" + "".join(f"{a},{float(size * (a + b))!r}\n" for a, b in zip(x, y, strict=True)))
+        tables.append(name)
+    status, _, err = headwater("advise", *tables, "--outcome", "y")
+    assert status == 2 and "s.csv: the outcome 'y' spreads over" in err and "give it in other units" in err

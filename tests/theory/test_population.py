@@ -278,3 +278,9 @@ def test_tiny_degrees_of_freedom_keep_their_digits():
     pop = Population.isotropic(40, 20, rho=0.0, source_noise=1.0, target_samples=10, target_noise=100.0)
     tau = np.array([1e6, 1e9, 1e12])
     np.testing.assert_allclose(theory.scratch_risk(pop, tau), 100.0**2 * 4 / tau**2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["alpha", "target_alpha", "energy_alpha"])
+def test_spectra_beyond_double_precision_are_refused(name):
+    with pytest.raises(ValueError, match=f"^{name} 300 spreads 10 eigenvalues"):
+        Population.power_law(**{"alpha": 0.0, name: 300.0}, n_features=10, source_samples=20, rho=0.5, source_noise=1.0)

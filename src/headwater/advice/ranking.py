@@ -34,7 +34,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Several sources, those that hold most of the posterior first, and what they promise together.
+    """Several sources, those that are expected to err least by themselves first, and what they promise together.
 
     ``stacked`` is the posterior share of all sources stacked, ``error`` the predicted target error of ``model``, the
     TransferRidge fitted to all of them.
@@ -83,7 +83,7 @@ def rank(model: TransferRidge, meeting: Meeting) -> Ranking:
 
 
 def ranked(meeting: Meeting, surface: Surface) -> tuple[Ranked, ...]:
-    """The sources of a meeting, those that hold most of the posterior first; equals by their errors."""
+    """The sources of a meeting, those that are expected to err least by themselves first; equals by their shares."""
     stacked = [part for part in surface.parts if part.hypothesis.kind == STACKED]
     scales = stacked[0].weight.sum(axis=1) @ stacked[0].scale if stacked else np.full(len(meeting.sources), np.nan)
     found = []
@@ -92,4 +92,4 @@ def ranked(meeting: Meeting, surface: Surface) -> tuple[Ranked, ...]:
         compared = hypotheses(source, criterion=surface.criterion)
         error = left_out_error(survey(alone, compared, criterion=surface.criterion))
         found.append(Ranked(index, float(weight), float(scales[index]), source.credibility, error))
-    return tuple(sorted(found, key=lambda one: (-one.weight, one.error)))
+    return tuple(sorted(found, key=lambda one: (one.error, -one.weight)))

@@ -14,6 +14,7 @@ from headwater.tables.columns import kind_of, missing_in, number_column
 from headwater.tables.table import Table
 
 _MANY = 20  # times the rows: so many were hardly counted
+_SMALLEST = 1e-100  # spread of an outcome: its square, and that of its inverse, are numbers with room to spare
 WEIGHTS_KINDS = ("frequency", "precision", "survey")
 
 
@@ -55,7 +56,15 @@ def with_outcome(
     if weight is not None and not weight.all():  # a row that counts zero times is not there
         notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
         table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
+    _check_scale(table.name, outcome, y)
     return Side(table, y, weight), notes
+
+
+def _check_scale(name: str, outcome: str, y: Array) -> None:
+    """ValueError where the outcome's spread has a square that is no number, or nothing beside its rounding."""
+    spread = float(np.abs(y - y[0]).max(initial=0.0))
+    if spread and not _SMALLEST < spread < 1 / _SMALLEST:
+        raise ValueError(f"{name}: the outcome {outcome!r} spreads over {spread:.3g}; give it in other units")
 
 
 def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Array:

@@ -9,10 +9,15 @@ from numpy.typing import ArrayLike
 
 from headwater.theory.checks import Array, at_least, covariance, finite, vector, whole
 
+_SPAN = 230.0  # of the logarithm: a hundred digits, whose squares are still numbers
+
 
 def power_laws(n_features: int, alpha: float, target_alpha: float | None, energy_alpha: float) -> dict[str, Any]:
     """Both covariances, as eigenvalues, and the profile of w0's energy over them, each a power law."""
     size = whole("n_features", n_features)
+    for name, value in (("alpha", alpha), ("target_alpha", target_alpha), ("energy_alpha", energy_alpha)):
+        if value is not None and np.isfinite(value) and abs(value) * np.log(size) > _SPAN:
+            raise ValueError(f"{name} {value:g} spreads {size} eigenvalues over more than double precision can hold")
     exponents = {
         "source_covariance": ("alpha", alpha),
         "target_covariance": ("target_alpha", alpha if target_alpha is None else target_alpha),
