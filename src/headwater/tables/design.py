@@ -43,9 +43,6 @@ class TableColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def get_feature_names_out(self, input_features: Any = None) -> Any:
-        return np.array([column.name for column in self.columns], dtype=object)
-
 
 class ClippedScaler(StandardScaler):  # type: ignore[misc]
     """StandardScaler that draws values far out in to ten deviations from the level of the table they are met in.
