@@ -108,11 +108,11 @@ def _with(advice, gain, chance, scratch=1.0):
     [
         ((0.2, -0.05, 0.38), 0.93, "transfer", "Transfer. Expect about 20 % less squared error than from the target"),
         ((0.2, 0.12, 0.38), 0.99, "transfer", "(9 times in 10 between 12 % less and 38 % less)"),
-        ((0.003, -0.01, 0.014), 0.6, "scratch", "Scratch. Fit the target's 24 rows alone"),
+        ((0.003, -0.01, 0.014), 0.6, "scratch", "Do not transfer. Use the target's 24 rows alone"),
         ((0.003, 0.001, 0.014), 0.99, "scratch", "which is not worth it"),
         ((0.0, 0.0, 0.0), 0.5, "scratch", "takes nothing off"),
         ((0.05, -0.2, 0.3), 0.6, "undecided", "anything from 20 % more to 30 % less squared error"),
-        ((-0.05, -0.2, 0.3), 0.4, "undecided", "fitting from scratch is the safer choice"),
+        ((-0.05, -0.2, 0.3), 0.4, "undecided", "Until there is more, use the target's 24 rows alone"),
         ((np.nan, -np.inf, np.inf), np.nan, "undecided", "Too little data to tell"),
     ],
 )

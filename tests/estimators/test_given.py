@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVR
 
-from headwater import L2SPRidge, SourceRidge, TransferRidge, advise
+from headwater import Coefficients, L2SPRidge, SourceRidge, TransferRidge, advise
 
 RNG = np.random.default_rng(0)
 NAMES = list("abcd")
@@ -142,8 +142,10 @@ def test_statsmodels_results():
 def test_statsmodels_itself():
     statsmodels = pytest.importorskip("statsmodels.api")
     design = statsmodels.add_constant(F0)
-    np.testing.assert_allclose(
-        coef(statsmodels.OLS(Y0, design).fit(), F1), coef(LinearRegression().fit(X0, Y0)), rtol=1e-6
-    )
+    results = statsmodels.OLS(Y0, design).fit()  # with the standard errors that it knows
+    named = dict(zip(NAMES, np.asarray(results.params)[1:], strict=True))
+    errors = dict(zip(NAMES, np.asarray(results.bse)[1:], strict=True))
+    np.testing.assert_allclose(coef(results, F1), coef(Coefficients(named, errors), F1), rtol=1e-9)
+    np.testing.assert_allclose(list(named.values()), LinearRegression().fit(X0, Y0).coef_, rtol=1e-6)
     with pytest.raises(ValueError, match=r"not in the outcome's units"):
         coef(statsmodels.GLM(COUNTS, design, family=statsmodels.families.Poisson()).fit(), F1)

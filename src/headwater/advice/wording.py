@@ -42,17 +42,17 @@ def _verdict(advice: Findings) -> str:
         )
     if advice.verdict == "scratch":
         if gain.high <= 0:
-            return f"Scratch. What fit writes takes nothing off the squared error of {alone}."
+            return f"Do not transfer. What fit writes takes nothing off the squared error of {alone}."
         return (
-            f"Scratch. Fit {alone}: a transfer is expected to have {_change(advice, gain.estimate)} squared error, and "
-            f"19 times in 20 at most {high}, which is not worth it."
+            f"Do not transfer. Use {alone}: a transfer is expected to have {_change(advice, gain.estimate)} squared "
+            f"error, and 19 times in 20 at most {high}, which is not worth it."
         )
-    safer = "a transfer, as fitted," if advice.safer == "transfer" else "fitting from scratch"
+    until = f"Until there is more, use {'the transfer as fitted' if advice.safer == 'transfer' else alone}."
     if not np.isfinite(gain.low):
-        return f"Too little data to tell; {safer} is the safer choice."
+        return f"Too little data to tell. {until}"
     return (
         f"Too little data to tell: against {alone}, a transfer may have anything from {low} to {high} squared error "
-        f"(9 times in 10); {safer} is the safer choice."
+        f"(9 times in 10). {until}"
     )
 
 
