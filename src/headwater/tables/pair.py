@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
+from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
-from headwater.tables.columns import CATEGORY, Column, met, text_of
+from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.numbers import numbers_ask, seen
@@ -138,6 +139,6 @@ def _coded(table: Table, roles: Roles) -> Table:
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, values = table.data.schema.get_field_index(name), table.column(name)
-        table = replace(table, data=table.data.set_column(index, name, text_of(values)))
+        index, text = table.data.schema.get_field_index(name), table.column(name).text()
+        table = replace(table, data=table.data.set_column(index, name, text))
     return table
