@@ -157,11 +157,9 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     return Pair(side, side, columns, tuple(notes), roles, published)
 
 
-def _coded(table: Table, roles: Roles) -> Table:
-    """The table with numbers that are codes as text."""
+def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
+    """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, text = table.data.schema.get_field_index(name), table.column(name).text()
-        table = replace(table, data=table.data.set_column(index, name, text))
-    return table
+    return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))
