@@ -26,7 +26,15 @@ ONLY_FROM = {"theory": {"advice", "study", "cli"}, "tables": {"estimators", "adv
 NOT_FROM = {"theory": {"version", "files"}, "nets": {"version", "files"}}  # all that these rooms may import
 RIMS = {
     "torch": ("nets",),
-    "sklearn": ("tables.design", "estimators", "advice.saved", "advice.verdict", "cli.demo", "study.networks.data"),
+    "sklearn": (
+        "tables.clipping",
+        "tables.preparation",
+        "estimators",
+        "advice.saved",
+        "advice.verdict",
+        "cli.demo",
+        "study.networks.data",
+    ),
     "safetensors": ("nets",),
     "matplotlib": ("files", "theory.figures", "cli.demo.figures", "study"),
     "transformers": ("nets.trainer_callback",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,13 @@ _TABLES = "a data frame of pandas or polars, an Arrow table, or the path of a fi
 def table_of(data: Any, name: str, reading: Reading = AS_FOUND) -> Table:
     """The table of a frame, under a name for messages, or of the file at a path; raises as these do."""
     return read_table(Path(data), reading) if isinstance(data, (str, Path)) else as_table(data, name)
+
+
+def is_table(data: Any) -> bool:
+    """Whether this is a frame with named columns, of whatever library, and no array."""
+    return isinstance(data, Table) or type(data) is dict or any(
+        hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema")
+    )
 
 
 def as_table(data: Any, name: str = "the table") -> Table:
@@ -39,7 +45,7 @@ def _arrow(data: Any, name: str) -> pa.Table:
         return data
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         return _from_pandas(data)
-    if isinstance(data, Mapping):
+    if type(data) is dict:
         return pa.table({str(key): _column(values) for key, values in data.items()})
     if type(data).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame, whose rows are not there yet: give {name}.collect()")
@@ -68,6 +74,8 @@ def _column(values: Any) -> pa.Array:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
-        isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
     )

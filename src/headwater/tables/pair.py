@@ -102,7 +102,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    codes = _codes(source, roles)
+    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
@@ -135,7 +136,7 @@ def read_published(coefficients: Path, target: Path, roles: Roles, reading: Read
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
-    table = _coded(target, roles)
+    table = target.as_text(_codes(target, roles))
     side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")

@@ -11,14 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
-from sklearn.utils.validation import _check_feature_names, _check_sample_weight, check_array, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+)
 
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.cells import CATEGORY
 from headwater.tables.clipping import LIMIT, ClippedScaler, learn, pooled
 from headwater.tables.columns import Column, encode
-from headwater.tables.features import coded, shared_columns
-from headwater.tables.frames import as_table
+from headwater.tables.features import shared_columns
+from headwater.tables.frames import as_table, is_table
 from headwater.tables.table import Table
 
 MISSING_LEVEL = "(missing)"
@@ -106,7 +112,10 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         TypeError
             No table.
         """
-        table, codes = coded(_table_of(X), self.categories or ())
+        table, codes = self._table(X, reset=True), self.categories or ()
+        if table.data.num_rows == 1:
+            raise ValueError(f"{table.name} has one row (n_samples = 1), in which nothing varies")
+        table = table.as_text(dict.fromkeys([*codes, *table.codes]))
         _check_feature_names(self, X, reset=True)
         self.n_features_in_ = len(table.names)
         columns, self.notes_ = shared_columns(table, table, set(), self.features or (), self.exclude or (), codes)
@@ -133,7 +142,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             No table.
         """
         check_is_fitted(self)
-        values = encode(_table_of(X), self.columns_)
+        values = encode(self._table(X), self.columns_)
         count = self._numbers
         parts = [self.scaler_.transform(self._expanded(values[:, :count]))] if count else []
         parts += [self.one_hot_.transform(values[:, count:])] if count < len(self.columns_) else []
@@ -160,7 +169,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         other = deepcopy(self)
         if self._numbers:
-            values = encode(_table_of(X), self.columns_[: self._numbers])
+            values = encode(self._table(X), self.columns_[: self._numbers])
             other.scaler_.set_level(self._expanded(values), sample_weight)
         return other
 
@@ -177,7 +186,9 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of bool (n,)
         """
         made = np.asarray(made)
-        return self.scaler_.drawn_in(made[:, : len(self.scaler_.level_)]) if self._numbers else np.zeros(len(made), bool)
+        return (
+            self.scaler_.drawn_in(made[:, : len(self.scaler_.level_)]) if self._numbers else np.zeros(len(made), bool)
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """The features' names: a number's column, ``a^2`` and ``a b`` of degree 2, ``column=level`` of text.
@@ -207,6 +218,14 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
+    def _table(self, X: Any, reset: bool = False) -> Table:
+        """The table of what scikit-learn may hand over: a frame, or an array whose columns have no names."""
+        if is_table(X):
+            return as_table(X)
+        X = check_array(X, dtype=None, ensure_all_finite="allow-nan")
+        _check_n_features(self, X, reset=reset)
+        return as_table({f"x{index}": column for index, column in enumerate(X.T)}, "the array")
+
     @property
     def _numbers(self) -> int:
         return sum(column.kind != CATEGORY for column in self.columns_)
@@ -216,7 +235,8 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, sides: Sequence[tuple[Table, Array | None]], columns: tuple[Column, ...]) -> list[Array]:
         """Learn these columns from tables and weights, block by block; the means (p,) of each, as features."""
-        self.columns_, self.expanded_, count = columns, None, self._numbers
+        self.columns_, self.expanded_ = columns, None
+        count = self._numbers
         levels = [np.arange(float(len(column.levels))) for column in columns[count:]]
         self.one_hot_ = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
         if levels:
@@ -262,11 +282,3 @@ def drawn_in_note(name: str, rows: NDArray[np.bool_]) -> list[str]:
         f"{name}: {rows.sum()} of {len(rows)} rows have values more than {LIMIT:g} of the source's deviations from the "
         "target's middle, drawn in to there"
     ]
-
-
-def _table_of(X: Any) -> Table:
-    """The table of what scikit-learn may hand over: a frame, or an array whose columns have no names."""
-    if isinstance(X, (np.ndarray, list)):
-        X = check_array(X, dtype=None, ensure_all_finite="allow-nan")
-        return as_table({f"x{index}": column for index, column in enumerate(X.T)}, "the array")
-    return as_table(X)

@@ -57,7 +57,8 @@ class Table:
         """The table with the numbers of these columns as the text of codes."""
         data = self.data
         for name in names:
-            data = data.set_column(self.names.index(name), name, self.column(name).text())
+            text = self.column(name).text()
+            data = data.set_column(self.names.index(name), name, text)
         return replace(self, data=data)
 
     def where(self, mask: Any) -> Table:
