@@ -13,7 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 USED = plan()
 # Rooms and cupboards, lowest first: those of one line stand side by side.
 FLOORS = [
-    {"version", "files", "theory", "spectrum", "pages"},
+    {"version", "files", "theory", "pages"},
+    {"archive"},
+    {"spectrum"},
     {"families"},
     {"tables", "selection", "nets"},
     {"estimators", "study"},
@@ -40,7 +42,7 @@ RIMS = {
     "typer": ("cli",),
     "rich": ("cli",),
     "sqlite3": ("study.store",),
-    "skops": ("advice.saved",),
+    "skops": ("archive",),
     "pandas": (),
     "dask": (),
 }
