@@ -294,7 +294,7 @@ def forged(content, mark=None):
     """A skops file of other things under headwater's mark."""
     buffer = io.BytesIO(skops.io.dumps(content))
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.FORMAT, "version": "0"}))
+        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.KIND.format, "version": "0"}))
     return buffer.getvalue()
 
 
@@ -359,7 +359,7 @@ def test_what_cannot_be_written_leaves_the_old_file(headwater, model, monkeypatc
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(persistence, "save_model", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     fails(headwater("fit", *sides("dates"), *OUTCOME, "-o", model), "No space left on device")
     assert model.read_bytes() == before
 
