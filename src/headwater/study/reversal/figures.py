@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from headwater.study.drawing import INK, RULE, SIMULATED, THEORY
+from headwater.pages.drawing import INK, RULE, SIMULATED, THEORY
 from headwater.study.reversal.experiment import Reversal
 from headwater.study.reversal.kinds import KINDS
 from headwater.study.reversal.summary import Curve, drawn, label

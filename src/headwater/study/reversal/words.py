@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from headwater.study.presentation import Presentation, Table, number
+from headwater.pages.parts import Table
+from headwater.study.presentation import Presentation, number
 from headwater.study.reversal.experiment import PROTOCOL, Reversal
 from headwater.study.reversal.figures import figure, title
 from headwater.study.reversal.kinds import KINDS
