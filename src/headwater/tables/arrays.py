@@ -11,8 +11,8 @@ from headwater.spectrum.rows import Array
 from headwater.tables.cells import CATEGORY
 from headwater.tables.columns import encode, learned
 from headwater.tables.fingerprints import Rows
+from headwater.tables.frames import as_table
 from headwater.tables.numbers import Numbers, sampled
-from headwater.tables.table import as_table
 
 
 @dataclass(frozen=True, eq=False)
