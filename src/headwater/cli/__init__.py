@@ -13,6 +13,7 @@ import typer
 from headwater.cli.advise import advise
 from headwater.cli.columns import columns
 from headwater.cli.demo import demo
+from headwater.cli.explore import explore
 from headwater.cli.fit import fit
 from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
@@ -47,6 +48,7 @@ def root(
 for command in (advise, fit, predict, score, columns, demo):
     app.command()(command)
 app.command()(theory)
+app.command()(explore)
 app.add_typer(reproduce, name="reproduce")
 
 
