@@ -14,6 +14,7 @@ import typer
 from headwater.cli.advise import advise
 from headwater.cli.columns import columns
 from headwater.cli.demo import demo
+from headwater.cli.explore import explore
 from headwater.cli.fit import fit
 from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
@@ -49,6 +50,7 @@ def root(
 for command in (advise, fit, predict, score, columns, demo):
     app.command()(command)
 app.command()(theory)
+app.command()(explore)
 app.add_typer(reproduce, name="reproduce")
 
 
