@@ -315,6 +315,11 @@ def test_copies_within_a_group_stay_in_it(headwater):
     source, target = repeated()
     target["subject"] = np.tile(np.repeat(np.arange(8), 3), 5)
     assert "105" not in str(advice(headwater, source, target, "--groups", "subject")["notes"])
+    X, y = arrays(target)
+    apart = checked([], (X, y), np.arange(120) % 8, False)[-1]
+    assert len(apart) == 1 and "105 of 120 rows are copies of rows in other groups, and stay when" in apart[0]
+    together = checked([], (X, y), np.arange(120) // 8, False)[-1]
+    assert len(together) == 1 and "105 of 120 rows are copies of others" in together[0]
 
 
 def test_survey_weights_have_no_scale(headwater):

@@ -60,7 +60,7 @@ def checked(
     X, y, weight = (*target, None)[:3]
     labels = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     kept, count = collapsed(first, labels, weight)
-    notes.append(f"the target: {copied(len(first), len(kept))}")
+    notes += copied("the target", first, kept)
     groups = None if groups is None else np.asarray(groups)[kept]
     return sources, (_taken(X, kept), _taken(y, kept), count), groups, notes
 

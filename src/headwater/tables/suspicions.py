@@ -77,7 +77,7 @@ def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[s
     kept, weight = collapsed(first, side.groups, side.weight)
     table = replace(side.table, data=side.table.data.take(kept))
     groups = None if side.groups is None else side.groups[kept]
-    return Side(table, side.y[kept], weight, groups), [f"{side.table.name}: {copied(len(first), len(kept))}"]
+    return Side(table, side.y[kept], weight, groups), [*copied(side.table.name, first, kept)]
 
 
 def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tuple[NDArray[np.intp], Array]:
@@ -88,9 +88,20 @@ def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tup
     return kept[order], np.bincount(inverse.ravel(), weight)[order].astype(np.float64)
 
 
-def copied(rows: int, kept: int) -> str:
-    """What is said of rows that were copied."""
-    return (
-        f"{rows - kept} of {rows} rows are copies of others; they count as often as they are there, but where rows are "
-        "left out all copies leave together"
-    )
+def copied(table: str, first: NDArray[np.intp], kept: NDArray[np.intp]) -> Iterator[str]:
+    """What is said of rows that were copied: those of a group leave together, those of several groups stay apart.
+
+    What a group is, is its user's word: it stands for what is measured anew. But a copy in another group tells the
+    answer where its own is left out.
+    """
+    rows, across = len(first), len(kept) - len(np.unique(first))
+    if len(kept) < rows:
+        yield (
+            f"{table}: {rows - len(kept)} of {rows} rows are copies of others; they count as often as they are there, "
+            "but where rows are left out all copies leave together"
+        )
+    if across:
+        yield (
+            f"{table}: {across} of {rows} rows are copies of rows in other groups, and stay when these are left out, "
+            "so that predicted errors flatter: do the groups name what was measured repeatedly?"
+        )
