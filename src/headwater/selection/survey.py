@@ -8,6 +8,7 @@ Several sources stacked have a start for each τ1: their mean scales, with the e
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
@@ -21,6 +22,7 @@ from headwater.spectrum.rows import Array
 _NODES = 61
 _TARGET_REACH = (-27.0, 16.0)  # log of the target penalty over the mean eigenvalue
 _TINY = np.finfo(np.float64).tiny
+_NARROW = 1e-4  # of a scale: closer is nobody's
 LEVEL = float(np.log(2 / 3))  # of a level at its estimate with uniform shrinkage: the mean of √s over s in (0, 1)
 
 
@@ -36,26 +38,81 @@ def survey(
 
 def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
     seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
-    nodes: Array = hypothesis.nodes(_NODES)
     logs: Array = np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
 
-    def part() -> Part:
-        target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
-        return _evaluate(seen, hypothesis, nodes, logs if tau is None else None, target_tau, criterion)
+    def target_tau() -> Array:
+        return np.asarray(unit * np.exp(logs)) if tau is None else np.array([tau], dtype=np.float64)
 
-    for _ in range(2 if len(nodes) * len(logs) > 1 else 0):
+    spaced = _spacing(seen, hypothesis, target_tau())
+    even: Array = spaced.even(hypothesis.nodes(_NODES))
+
+    def part() -> Part:
+        steps = spaced.log_slope(even) + _log_step(even)
+        return _evaluate(
+            seen, hypothesis, spaced.nodes(even), steps, logs if tau is None else None, target_tau(), criterion
+        )
+
+    for _ in range(2 if len(even) * len(logs) > 1 else 0):
         weight = part().weight
-        nodes, logs = _closer(nodes, weight.sum(axis=1)), _closer(logs, weight.sum(axis=0))
+        even, logs = _closer(even, weight.sum(axis=1)), _closer(logs, weight.sum(axis=0))
     return part()
 
 
+@dataclass(frozen=True)
+class _Spacing:
+    """How nodes of an axis are spaced: evenly in asinh((node − centre)/width), or evenly where that is infinite."""
+
+    centre: float = 0.0
+    width: float = np.inf
+
+    def even(self, nodes: Array) -> Array:
+        """As many even coordinates between those of the first and the last node."""
+        if np.isinf(self.width):
+            return nodes
+        first, last = np.arcsinh((nodes[[0, -1]] - self.centre) / self.width)
+        return np.linspace(first, last, len(nodes))
+
+    def nodes(self, even: Array) -> Array:
+        return even if np.isinf(self.width) else self.centre + self.width * np.sinh(even)
+
+    def log_slope(self, even: Array) -> Array:
+        """Of the nodes along their even coordinates."""
+        return np.zeros_like(even) if np.isinf(self.width) else np.log(self.width * np.cosh(even))
+
+
+def _spacing(seen: Meeting, hypothesis: Hypothesis, target_tau: Array) -> _Spacing:
+    """Nodes close together where the likelihood may have a peak too narrow for even ones.
+
+    Along the scale α the bracket is a parabola, b ((α − α̂)² + δ²), and the likelihood a power of it: with a row or two
+    to spare α̂ may fit by chance, δ be next to nothing, and the flanks too heavy for a grid to close in on the peak. It
+    has poles at α̂ ± iδ, and none near the real axis in asinh((α − α̂)/δ), so that sums over even nodes there are exact.
+    """
+    if hypothesis.axis != "scale":
+        return _Spacing()
+    low, middle, high = seen.bracket(*hypothesis.starts(np.array([0.0, 0.5, 1.0])), target_tau)
+    curvature, slope = np.maximum(2 * (low - 2 * middle + high), _TINY), high - low
+    width = np.sqrt(np.maximum(middle - slope**2 / (4 * curvature), 0.0) / curvature)
+    narrowest = int(np.argmin(width))
+    centre, width = 0.5 - slope[narrowest] / (2 * curvature[narrowest]), max(float(width[narrowest]), _NARROW)
+    ends = hypothesis.reach
+    return _Spacing(float(np.clip(centre, *ends)), width) if width < ends[1] - ends[0] else _Spacing()
+
+
 def _evaluate(
-    seen: Meeting, hypothesis: Hypothesis, nodes: Array, logs: Array | None, target_tau: Array, criterion: str
+    seen: Meeting,
+    hypothesis: Hypothesis,
+    nodes: Array,
+    log_steps: Array,
+    logs: Array | None,
+    target_tau: Array,
+    criterion: str,
 ) -> Part:
-    """The part at these nodes of the hypothesis and, in units of the mean eigenvalue, these log target penalties."""
+    """The part at these nodes of the hypothesis, each with the log of its step along the axis, and at these log target
+    penalties in units of the mean eigenvalue.
+    """
     source_tau, scale, score, compared = _scored(seen, hypothesis, nodes, target_tau, criterion)
     target_prior = np.zeros(1) if logs is None else hypothesis.log_target_density(logs) + _log_step(logs)
-    prior = (hypothesis.log_density(nodes) + _log_step(nodes))[:, None] + target_prior
+    prior = (hypothesis.log_density(nodes) + log_steps)[:, None] + target_prior
     log_evidence = float(logsumexp(compared + prior))
     if hypothesis.stacked:  # a start for each target penalty, and of no other
         here = np.eye(len(target_tau), dtype=bool)
@@ -84,8 +141,8 @@ def _scored(
         if criterion == "evidence" and target.basis.fit_intercept:
             bracket = np.maximum(seen.bracket(source_tau, scale, target_tau), _TINY)
             compared = score - 0.5 * target.n_outputs * np.log(bracket) + levels
-    if target.n <= 1 and criterion == "evidence":  # a lone row tells of its level only
-        compared = np.zeros_like(compared)
+    if target.contrasts <= 1 and criterion == "evidence":  # one contrast may be all noise or none: which, nobody knows
+        score, compared = np.zeros_like(score), np.zeros_like(compared)
     return source_tau, scale, score, compared
 
 
@@ -121,15 +178,18 @@ def best(surface: Surface) -> Part:
     hypothesis, seen, unit = part.hypothesis, part.meeting, _unit(part)
     fixed = len(part.target_tau) == 1
 
-    def value(start: Array, logs: Array) -> Array:
-        target_tau = part.target_tau if fixed else unit * np.exp(logs)
+    logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
+    spaced = _spacing(seen, hypothesis, part.target_tau if fixed else unit * np.exp(logs))
+
+    def value(even: Array, logs: Array) -> Array:
+        start, target_tau = spaced.nodes(even), part.target_tau if fixed else unit * np.exp(logs)
         score = _scored(seen, hypothesis, start, target_tau, surface.criterion)[2]
         return score + hypothesis.log_density(start)[:, None] + (0.0 if fixed else hypothesis.log_target_density(logs))
 
-    logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
-    start, log_tau = peak(value, hypothesis.nodes(_NODES), logs)
+    even, log_tau = peak(value, spaced.even(hypothesis.nodes(_NODES)), logs)
     target_tau = part.target_tau if fixed else np.array([unit * np.exp(log_tau)])
-    return _evaluate(seen, hypothesis, np.array([start]), None, target_tau, surface.criterion)
+    start = spaced.nodes(np.array([even]))
+    return _evaluate(seen, hypothesis, start, np.zeros(1), None, target_tau, surface.criterion)
 
 
 def _side(part: Part) -> tuple[bool, str]:
