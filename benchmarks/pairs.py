@@ -15,7 +15,7 @@ import numpy as np
 from regret import design, real_tables
 from sklearn.pipeline import Pipeline
 
-from headwater.tables.columns import CATEGORY
+from headwater.tables.cells import CATEGORY
 from headwater.tables.design import prepare
 from headwater.tables.pair import Roles, read_pair
 

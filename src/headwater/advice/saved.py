@@ -23,7 +23,8 @@ from headwater.files import why_unreadable
 from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.columns import CATEGORY, DATE, NUMBER, Column
+from headwater.tables.cells import CATEGORY, DATE, NUMBER
+from headwater.tables.columns import Column
 from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
 from headwater.tables.fingerprints import Rows
 from headwater.tables.table import as_table

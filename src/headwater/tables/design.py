@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.columns import CATEGORY, Column, encode
+from headwater.tables.cells import CATEGORY
+from headwater.tables.columns import Column, encode
 from headwater.tables.table import Table, as_table
 
 LIMIT = 10.0

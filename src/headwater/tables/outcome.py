@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.tables.columns import CATEGORY, MISSING, NUMBER, example, finite, kind_of, number_column, text_of
-from headwater.tables.table import Table, listed
+from headwater.tables.cells import CATEGORY, MISSING, NUMBER, Cells
+from headwater.tables.table import listed
 
 GAUSSIAN, BINOMIAL, POISSON = "gaussian", "binomial", "poisson"
 FAMILIES = (GAUSSIAN, BINOMIAL, POISSON)
@@ -32,22 +31,27 @@ class Outcome:
     labels: tuple[str, str] | None = None
 
     @property
+    def words(self) -> str:
+        """What it is called in messages."""
+        return {GAUSSIAN: "a number", BINOMIAL: "yes or no", POISSON: "a count"}[self.family]
+
+    @property
     def prediction(self) -> str:
         """The name of the column that predictions are written to."""
         return "prediction" if self.labels is None else f"probability_{self.labels[1]}"
 
-    def values(self, table: Table, name: str) -> pa.ChunkedArray:
+    def values(self, cells: Cells) -> pa.ChunkedArray:
         """The column as numbers, the event as 1, missing ones left missing; ValueError for what it cannot be."""
         if self.labels is None:
-            values = number_column(table, name, "outcome")
+            values = cells.numeric("outcome")
             if self.family == POISSON:
-                _refuse(table, name, values, pc.less(values, 0.0), "negative, which no count is")
+                _refuse(cells, pc.less(values, 0.0), "negative, which no count is")
             return values
-        keys = _keys(table.column(name))
+        keys = _keys(cells)
         codes = pc.index_in(keys, pa.array([_key(label) for label in self.labels]))
         strange = pc.and_(pc.is_valid(keys), pc.is_null(codes))
         other, event = self.labels
-        _refuse(table, name, table.column(name), strange, f"and so neither {other!r} nor {event!r}: write one of them")
+        _refuse(cells, strange, f"and so neither {other!r} nor {event!r}: write one of them")
         return codes.cast(pa.float64())
 
 
@@ -55,30 +59,30 @@ NUMBERS = Outcome()
 
 
 def find_outcome(
-    sides: list[tuple[Table, str]], family: str | None = None, positive: str | None = None
+    columns: list[Cells], family: str | None = None, positive: str | None = None
 ) -> tuple[Outcome, list[str]]:
-    """How the outcome of all tables is read, each with its column's name, and notes on what was taken for granted.
+    """How the outcome of all tables is read, each with its column, and notes on what was taken for granted.
 
     Two values in all tables together are yes or no, if they are words, whole numbers or truth values; ``family`` says
     otherwise, and ``positive`` which of the two is the event. Raises ValueError where the tables do not agree.
     """
     if family not in (None, *FAMILIES):
         raise ValueError(f"--family: it is one of {', '.join(FAMILIES)}, not {family!r}")
-    name = sides[0][1]
+    name = columns[0].name
     if family in (GAUSSIAN, POISSON):
         if positive is not None:
             raise ValueError(f"--positive names the event of a yes or no, and the outcome {name!r} is a number here")
         return Outcome(family), []
-    found = [_levels(table.column(column)) for table, column in sides]
-    words = any(kind_of(table.column(column)) == CATEGORY for table, column in sides)
+    found = [_levels(cells) for cells in columns]
+    words = any(cells.kind == CATEGORY for cells in columns)
     asked = words or family is not None or positive is not None
     if None in found:
         if asked:
-            _refuse_many(sides, found)
-        return NUMBERS, list(_proposed(sides))
+            _refuse_many(columns, found)
+        return NUMBERS, list(_proposed(columns))
     levels = {key: label for one in reversed(found) for key, label in (one or {}).items()}
     if len(levels) > 2:
-        _refuse_other_labels(sides, found, words)
+        _refuse_other_labels(columns, found, words)
     if not asked and len(levels) < 2:
         return NUMBERS, []
     if not asked and not all(float(key).is_integer() for key in levels):
@@ -120,13 +124,13 @@ def _either(labels: Iterable[str], words: bool) -> str:
     return " or ".join(repr(label) if words else label for label in labels)
 
 
-def _levels(column: pa.ChunkedArray) -> dict[str, str] | None:
+def _levels(cells: Cells) -> dict[str, str] | None:
     """The values by their keys, as they are written, None where there are more than two."""
-    if kind_of(column) not in (CATEGORY, NUMBER):
-        return None if column.null_count < len(column) else {}
-    for part in (column.slice(0, _FIRST), column):  # the first rows tell of most outcomes
+    if cells.kind not in (CATEGORY, NUMBER):
+        return {} if cells.empty else None
+    for part in (cells.values.slice(0, _FIRST), cells.values):  # the first rows tell of most outcomes
         found: dict[str, str] = {}
-        for text in pc.unique(_texts(part)).to_pylist():
+        for text in pc.unique(_texts(replace(cells, values=part))).to_pylist():
             if text != MISSING:
                 found.setdefault(_key(text), text)
         if len(found) > 2:
@@ -134,13 +138,13 @@ def _levels(column: pa.ChunkedArray) -> dict[str, str] | None:
     return found
 
 
-def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return text_of(column) if kind_of(column) != CATEGORY else pc.fill_null(pc.utf8_trim_whitespace(column), MISSING)
+def _texts(cells: Cells) -> pa.ChunkedArray:
+    return pc.utf8_trim_whitespace(cells.text()) if cells.kind == CATEGORY else cells.text()
 
 
-def _keys(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _keys(cells: Cells) -> pa.ChunkedArray:
     """What is equal where labels are, missing ones missing."""
-    texts = _texts(column)
+    texts = _texts(cells)
     known = pc.unique(texts)
     keys = pa.array([None if text == MISSING else _key(text) for text in known.to_pylist()], pa.string())
     return pa.chunked_array([keys.take(pc.index_in(texts.combine_chunks(), known))])
@@ -151,55 +155,52 @@ def _key(label: str) -> str:
     return {"true": "1", "false": "0"}.get(text, text)
 
 
-def _refuse(table: Table, name: str, values: pa.ChunkedArray, which: pa.ChunkedArray, why: str) -> None:
+def _refuse(cells: Cells, which: pa.ChunkedArray, why: str) -> None:
     rows = pc.sum(which).as_py() or 0
     if rows:
         row = pc.index(which, True).as_py()
         raise ValueError(
-            f"{table.name}: the outcome {name!r} is {str(values[row].as_py())!r} in row {row + 1}"
+            f"{cells.table}: the outcome {cells.name!r} is {str(cells.values[row].as_py())!r} in row {row + 1}"
             f"{f' and {rows - 1} more' if rows > 1 else ''}, {why}, or leave the cell empty"
         )
 
 
-def _refuse_many(sides: list[tuple[Table, str]], found: list[dict[str, str] | None]) -> None:
+def _refuse_many(columns: list[Cells], found: list[dict[str, str] | None]) -> None:
     """ValueError where yes or no is asked for and there are more values than two."""
-    for (table, name), levels in zip(sides, found, strict=True):
-        column = table.column(name)
-        if levels is None and kind_of(column) == CATEGORY:
-            words = [text for text in pc.unique(_texts(column)).to_pylist() if text != MISSING]
+    for cells, levels in zip(columns, found, strict=True):
+        if levels is None and cells.kind == CATEGORY:
+            words = [text for text in pc.unique(_texts(cells)).to_pylist() if text != MISSING]
             raise ValueError(
-                f"{table.name}: the outcome {name!r} is not numeric: {example(column)}; it has {len(words)} values "
-                f"({listed(words, 4)}), where yes or no has two: make it a number, or leave all but two empty"
+                f"{cells.table}: the outcome {cells.name!r} is not numeric: {cells.example()}; it has {len(words)} "
+                f"values ({listed(words, 4)}), where yes or no has two: make it a number, or leave all but two empty"
             )
-    for table, name in sides:
-        number_column(table, name, "outcome")  # words beside another table's numbers
-    raise ValueError(f"the outcome {sides[0][1]!r} has more than two values, and yes or no has two; drop --family")
+    for cells in columns:
+        cells.numeric("outcome")  # words beside another table's numbers
+    raise ValueError(f"the outcome {columns[0].name!r} has more than two values, and yes or no has two; drop --family")
 
 
-def _refuse_other_labels(sides: list[tuple[Table, str]], found: list[dict[str, str] | None], words: bool) -> NoReturn:
+def _refuse_other_labels(columns: list[Cells], found: list[dict[str, str] | None], words: bool) -> NoReturn:
     """ValueError that says what the outcome is in each table."""
     each = [
-        f"{_either((levels or {}).values(), words)} in {table.name}"
-        for (table, _), levels in zip(sides, found, strict=True)
+        f"{_either((levels or {}).values(), words)} in {cells.table}"
+        for cells, levels in zip(columns, found, strict=True)
     ]
     more = "" if words else ", or say --family gaussian if they are numbers"
-    raise ValueError(f"the outcome {sides[0][1]!r} is {', but '.join(each)}: write the same two in all{more}")
+    raise ValueError(f"the outcome {columns[0].name!r} is {', but '.join(each)}: write the same two in all{more}")
 
 
-def _proposed(sides: list[tuple[Table, str]]) -> list[str]:
+def _proposed(columns: list[Cells]) -> Iterator[str]:
     """A note where a number looks like a count: whole, not negative, and about as wide as counts are, or wider."""
-    if any(kind_of(table.column(name)) != NUMBER for table, name in sides):
-        return []
-    numbers = [finite(table, name).drop_null().to_numpy() for table, name in sides]
-    if any(not len(values) or values.min() < 0 or (values[:_FIRST] % 1).any() or (values % 1).any()
-           for values in numbers):  # fmt: skip
-        return []
-    name, values = sides[0][1], numbers[0]
+    if any(cells.kind != NUMBER for cells in columns):
+        return
+    numbers = [cells.finite().drop_null().to_numpy() for cells in columns]
+    for values in numbers:
+        if not len(values) or values.min() < 0 or (values[:_FIRST] % 1).any() or (values % 1).any():
+            return
     near, most = _SPREAD
-    mean = values.mean()
-    if not near * mean <= np.var(values) or (values.min() > 1 and np.var(values) > most * mean):
-        return []
-    return [
-        f"the outcome {name} is whole numbers from {values.min():g} up that vary as counts do: if it counts something, "
-        "--family poisson fits it better (--exposure for what it is in proportion to)"
-    ]
+    least, mean, variance = numbers[0].min(), numbers[0].mean(), numbers[0].var()
+    if near * mean <= variance and (least <= 1 or variance <= most * mean):
+        yield (
+            f"the outcome {columns[0].name} is whole numbers from {least:g} up that vary as counts do: if it counts "
+            "something, --family poisson fits it better (--exposure for what it is in proportion to)"
+        )

@@ -1,18 +1,18 @@
-"""Pair: two files become a source and a target that share features, with everything left out or mended said."""
+"""Pair: two tables become a source and a target that share features, with everything left out or mended said."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from headwater.tables import suspicions
+from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
-from headwater.tables.columns import CATEGORY, Column, met, text_of
+from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant, read_table
 
@@ -24,6 +24,8 @@ class Roles:
     """Which columns play which part, and what they are: the outcome's name in the source, and in the target if other.
 
     ``weights_kind`` is "frequency", "precision" or "survey", ``None`` where the weights must be whole numbers.
+    ``family`` is what the outcome is, "gaussian", "binomial" or "poisson", ``None`` to find it, ``positive`` of the two
+    labels of a yes or no the one whose probability is asked for, ``exposure`` what counts are in proportion to.
     """
 
     outcome: str
@@ -34,38 +36,70 @@ class Roles:
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    family: str | None = None
+    positive: str | None = None
+    exposure: str | None = None
 
     @property
     def taken(self) -> set[str]:
         """The columns that are never features."""
-        return {name for name in (self.outcome, self.target_outcome, self.weights, self.groups) if name is not None}
+        parts = (self.outcome, self.target_outcome, self.weights, self.groups, self.exposure)
+        return {name for name in parts if name is not None}
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A source and a target, the features they share, and notes on everything left out or mended."""
+    """A source and a target, the features they share, and notes on everything left out or mended.
+
+    ``roles`` are those asked for. Of ``published`` coefficients, in the place of a source, there is no table: the
+    target stands for it.
+    """
 
     source: Side
     target: Side
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
+    roles: Roles
+    outcome: Outcome
+    published: Published | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, each once."""
+        return list(dict.fromkeys(column.name for column in self.columns))
+
+    @property
+    def decimal(self) -> str | None:
+        """The decimal mark that the target's numbers had, or else the source's; None where none showed one."""
+        return self.target.table.decimal or self.source.table.decimal
 
 
 def read_pair(
     source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
 ) -> Pair:
-    """Read two files and say which columns both can be fitted on, and what makes one doubt them.
+    """Read two files and pair them.
 
-    Raises OSError or ValueError, of one line that names the file or column, where either cannot be used, and where
-    the target's rows are the source's unless ``allow_overlap``.
+    Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
+    ``allow_overlap``, and as ``pair_of`` does.
     """
     if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
         raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
-    tables = read_table(source, reading), read_table(target, reading)
+    return pair_of(read_table(source, reading), read_table(target, reading), roles, allow_overlap)
+
+
+def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
+    """Say which columns two tables can both be fitted on, and what makes one doubt them.
+
+    Raises ValueError, of one line that names the table or column, where either cannot be used, and where the target's
+    rows are the source's unless ``allow_overlap``.
+    """
+    tables = source, target
     taken = roles.taken & set(roles.features)
     if taken:
-        raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
-    for option, name in (("--weights", roles.weights), ("--groups", roles.groups)):
+        raise ValueError(
+            f"--features: {min(taken)!r} is the outcome, the weights, groups or exposure, and so no feature"
+        )
+    for option, name in (("--weights", roles.weights), ("--groups", roles.groups), ("--exposure", roles.exposure)):
         if name is not None and name in (roles.outcome, roles.target_outcome):
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
@@ -77,8 +111,15 @@ def read_pair(
             "--target-outcome says what it is called there"
         )
     tables = _coded(tables[0], roles), _coded(tables[1], roles)
-    before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
-    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    named = (roles.outcome, roles.target_outcome or roles.outcome)
+    outcome, taken_for = find_outcome(
+        [table.column(name) for table, name in zip(tables, named, strict=True)], roles.family, roles.positive
+    )
+    _check_asked(outcome, roles)
+    (before, notes), (after, more) = (
+        with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
+        for table, name in zip(tables, named, strict=True)
+    )
     for side in (before, after):
         if len(side.y) < _LEAST_ROWS:
             raise ValueError(
@@ -86,7 +127,7 @@ def read_pair(
             )
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
-    notes += more
+    notes = [*taken_for, *notes, *more]
     columns, left_out = shared_columns(
         before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
     )
@@ -96,22 +137,23 @@ def read_pair(
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
     names = [column.name for column in columns if column.kind != CATEGORY]
-    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
-    if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
-        notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
-    return Pair(before, after, columns, tuple(notes))
+    in_units = outcome.family == GAUSSIAN
+    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)), in_units=in_units)]
+    return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
-def read_published(
-    coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND
-) -> tuple[Published, Pair]:
-    """Read published coefficients and a target; the target stands for its source in the pair, which has no table.
+def read_published(coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
+    """Read published coefficients and a target, and pair them; raises as ``read_pair`` does."""
+    return published_pair(read_coefficients(coefficients), read_table(target, reading), roles)
 
-    Raises as ``read_pair`` does.
-    """
-    published = read_coefficients(coefficients)
-    table = _coded(read_table(target, reading), roles)
-    side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+
+def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
+    """Pair published coefficients with a target; raises as ``pair_of`` does."""
+    table = _coded(target, roles)
+    name = roles.target_outcome or roles.outcome
+    outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
+    _check_asked(outcome, roles)
+    side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
     if roles.groups is not None:
@@ -128,16 +170,34 @@ def read_published(
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    return published, Pair(
-        side, side, columns, (*published.notes, *notes, *left_out, *met(side.table, columns), *copied)
-    )
+    notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
+    return Pair(side, side, columns, tuple(notes), roles, outcome, published)
+
+
+def _check_asked(outcome: Outcome, roles: Roles) -> None:
+    """ValueError for what an outcome of this family has no use for."""
+    if outcome.family != POISSON and roles.exposure is not None:
+        raise ValueError(
+            f"--exposure: what an expected count is in proportion to; the outcome is fitted as {outcome.words}, and "
+            "--family poisson fits it as a count"
+        )
+    if outcome.family == GAUSSIAN:
+        return
+    if roles.groups is not None:
+        raise ValueError(
+            f"--groups: errors of {outcome.words} leave out rows, not groups; drop it, or --family gaussian"
+        )
+    if roles.weights_kind == "precision":
+        raise ValueError(f"--weights-kind: inverse variances say nothing of {outcome.words}; say frequency or survey")
 
 
 def _coded(table: Table, roles: Roles) -> Table:
     """The table with numbers that are codes as text."""
     for name in roles.categories:
         if name in roles.taken:
-            raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, values = table.data.schema.get_field_index(name), table.column(name)
-        table = replace(table, data=table.data.set_column(index, name, text_of(values)))
+            raise ValueError(
+                f"--categories: {name!r} is the outcome, the weights, groups or exposure, and so no feature"
+            )
+        index, text = table.data.schema.get_field_index(name), table.column(name).text()
+        table = replace(table, data=table.data.set_column(index, name, text))
     return table

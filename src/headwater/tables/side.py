@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import kind_of, missing_in, number_column
 from headwater.tables.outcome import NUMBERS, Outcome
 from headwater.tables.table import Table
 
@@ -54,7 +53,7 @@ def with_outcome(
     it is in proportion to.
     """
     notes = list(table.notes)
-    values = read.values(table, outcome)
+    values = read.values(table.column(outcome))
     known = pc.is_valid(values)
     absent = len(values) - pc.sum(known).as_py()
     if absent == len(values):
@@ -86,7 +85,7 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
     Frequencies are taken as they are. Of precisions and of survey weights only the ratios mean anything: they are
     brought to mean 1, so that there are as many degrees of freedom as rows.
     """
-    values = number_column(table, name, "weight")
+    values = table.column(name).numeric("weight")
     if values.null_count:
         raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
     weight = values.to_numpy()
@@ -112,7 +111,7 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
 
 def _exposure(table: Table, name: str) -> Array:
     """What the mean outcome is in proportion to, above 0 in every row."""
-    values = number_column(table, name, "exposure")
+    values = table.column(name).numeric("exposure")
     if values.null_count:
         raise ValueError(f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows")
     exposure = np.asarray(values.to_numpy())
@@ -126,12 +125,13 @@ def _exposure(table: Table, name: str) -> Array:
 
 def groups_of(table: Table, name: str) -> Any:
     """Each row's group, as whole numbers (n,)."""
-    column = table.column(name)
-    if kind_of(column) is None and not pa.types.is_null(column.type):
-        raise ValueError(f"{table.name}: the groups {name!r} are of type {column.type}; give numbers, text or dates")
-    if missing_in(column):
-        raise ValueError(f"{table.name}: no group {name!r} in {missing_in(column)} of {len(column)} rows")
-    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    cells = table.column(name)
+    kind = cells.values.type
+    if cells.kind is None and not pa.types.is_null(kind):
+        raise ValueError(f"{table.name}: the groups {name!r} are of type {kind}; give numbers, text or dates")
+    if cells.missing:
+        raise ValueError(f"{table.name}: no group {name!r} in {cells.missing} of {len(cells)} rows")
+    codes = cells.values.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.max() == 0:
         raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
     if len(np.unique(codes)) == len(codes):

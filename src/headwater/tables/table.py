@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.files import why_unreadable
+from headwater.tables.cells import Cells
 from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, opened, read_delimited
 from headwater.tables.workbook import as_csv
 
@@ -38,7 +39,7 @@ class Table:
     def names(self) -> list[str]:
         return list(self.data.column_names)
 
-    def column(self, name: str) -> pa.ChunkedArray:
+    def column(self, name: str) -> Cells:
         """The column of this name; ValueError says which names there are."""
         found = self.data.schema.get_all_field_indices(name)
         if len(found) > 1:
@@ -47,7 +48,7 @@ class Table:
             )
         if not found:
             raise ValueError(f"{self.name}: there is no column {name!r}{meant(name, self.names)}; {all_of(self)}")
-        return self.data.column(found[0])
+        return Cells(self.name, name, self.data.column(found[0]))
 
     def where(self, mask: Any) -> Table:
         """The rows where the mask is true."""
@@ -116,7 +117,7 @@ def _parquet(name: str, content: Any) -> Table:
 def _plain(data: pa.Table, name: str = "the table") -> pa.Table:
     """The table under names without white space around them, its text of one type, its numbers of one that can count.
 
-    What has no such type is left as it is, for ``columns.kind_of`` to know nothing of.
+    What has no such type is left as it is: its cells are of no kind.
     """
     for index, column in enumerate(data.schema):
         plain = _plain_type(column.type)
