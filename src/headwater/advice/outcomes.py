@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from headwater.advice.findings import Size
+from headwater.advice.comparison import Size
 from headwater.estimators.glm import SourceGLM, TransferGLM
 from headwater.estimators.logistic import SourceLogistic, TransferLogistic
 from headwater.families.laplace import left_out

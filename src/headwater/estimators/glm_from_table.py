@@ -38,9 +38,7 @@ def fit_outcome_source(
     return Pipeline([*steps, ("source", model)])
 
 
-def published_outcome_source(
-    published: Published, side: Side, columns: tuple[Column, ...], family: str
-) -> Pipeline:
+def published_outcome_source(published: Published, side: Side, columns: tuple[Column, ...], family: str) -> Pipeline:
     """Published coefficients on the family's link scale as a source, in the preprocessor's units."""
     linear = published_source(published, side, columns)
     model = LogisticRegression() if family == BINOMIAL else PoissonRegressor()

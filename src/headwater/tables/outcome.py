@@ -130,24 +130,32 @@ def _levels(cells: Cells) -> dict[str, str] | None:
         return {} if cells.empty else None
     for part in (cells.values.slice(0, _FIRST), cells.values):  # the first rows tell of most outcomes
         found: dict[str, str] = {}
-        for text in pc.unique(_texts(replace(cells, values=part))).to_pylist():
-            if text != MISSING:
-                found.setdefault(_key(text), text)
+        for label in _distinct(replace(cells, values=part))[1]:
+            found.setdefault(_key(label), label)
         if len(found) > 2:
             return None
     return found
 
 
-def _texts(cells: Cells) -> pa.ChunkedArray:
-    return pc.utf8_trim_whitespace(cells.text()) if cells.kind == CATEGORY else cells.text()
+def _distinct(cells: Cells) -> tuple[pa.ChunkedArray, list[str]]:
+    """Each row's place among the different values, none where it is missing, and these as they are written."""
+    values = cells.floats() if cells.kind == NUMBER else pc.utf8_trim_whitespace(cells.text())
+    if cells.kind != NUMBER:
+        values = pc.if_else(pc.equal(values, MISSING), pa.scalar(None, pa.string()), values)
+    known = pc.unique(values).drop_null()
+    labels = known.to_pylist()
+    if pa.types.is_boolean(cells.values.type):
+        labels = ["true" if value else "false" for value in labels]
+    elif cells.kind == NUMBER:
+        labels = [f"{value:.15g}" for value in labels]
+    return pc.index_in(values, known), labels
 
 
 def _keys(cells: Cells) -> pa.ChunkedArray:
     """What is equal where labels are, missing ones missing."""
-    texts = _texts(cells)
-    known = pc.unique(texts)
-    keys = pa.array([None if text == MISSING else _key(text) for text in known.to_pylist()], pa.string())
-    return pa.chunked_array([keys.take(pc.index_in(texts.combine_chunks(), known))])
+    places, labels = _distinct(cells)
+    keys = pa.array([_key(label) for label in labels], pa.string())
+    return pa.chunked_array([keys.take(places.combine_chunks())])
 
 
 def _key(label: str) -> str:
@@ -169,7 +177,7 @@ def _refuse_many(columns: list[Cells], found: list[dict[str, str] | None]) -> No
     """ValueError where yes or no is asked for and there are more values than two."""
     for cells, levels in zip(columns, found, strict=True):
         if levels is None and cells.kind == CATEGORY:
-            words = [text for text in pc.unique(_texts(cells)).to_pylist() if text != MISSING]
+            words = _distinct(cells)[1]
             raise ValueError(
                 f"{cells.table}: the outcome {cells.name!r} is not numeric: {cells.example()}; it has {len(words)} "
                 f"values ({listed(words, 4)}), where yes or no has two: make it a number, or leave all but two empty"

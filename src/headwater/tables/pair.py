@@ -137,8 +137,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
     names = [column.name for column in columns if column.kind != CATEGORY]
-    in_units = outcome.family == GAUSSIAN
-    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)), in_units=in_units)]
+    looked_at = seen(before, columns), seen(after, columns)
+    notes += [*copied, *numbers_ask(names, *looked_at, in_units=outcome.family == GAUSSIAN)]
     return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
