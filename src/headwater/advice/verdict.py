@@ -21,7 +21,7 @@ from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, rivals
-from headwater.advice.wording import contradictions
+from headwater.advice.wording import asked_for, contradictions
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
 from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, RELATED, SCRATCH, path_of
@@ -197,15 +197,10 @@ def with_penalties(advice: Advice, source_tau: float | None = None, tau: float |
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
     model = clone(advice.model).set_params(**given).read_as(advice.model).choose(advice.meeting)
-    words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
-    note = (
-        f"the model has the penalties asked for ({words}), and the table and the verdict are about it; "
-        "all else is about a free choice"
-    )
     rows, fits = rivals(advice.judge, model.surface_, advice.alone, _intercept(model))
     return replace(
         advice,
         workings=replace(advice.workings, model=model, fits=fits),
         rivals=rows,
-        notes=(*advice.notes, note),
+        notes=(*advice.notes, asked_for(given)),
     )

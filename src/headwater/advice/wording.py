@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,8 @@ WAYS = {
     SHIFTED: "the source, moved to the target's level",
     SOURCE: "the source as it is",
     MEAN: "the target's mean",
+    "recalibrated": "the source, its level and slope refitted",
+    "base_rate": "one rate for all rows",
 }
 
 
@@ -130,3 +132,12 @@ def contradictions(advice: Comparison) -> Iterator[str]:
 def _rounded(rows: float) -> str:
     """Two significant digits: it is known no better."""
     return f"{float(f'{rows:.2g}'):,.12g}"
+
+
+def asked_for(penalties: Mapping[str, float]) -> str:
+    """What is said of a model at the penalties asked for."""
+    words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in penalties.items())
+    return (
+        f"the model has the penalties asked for ({words}), and the table and the verdict are about it; all else is "
+        "about a free choice"
+    )
