@@ -361,7 +361,7 @@ def test_what_cannot_be_written_leaves_the_old_file(headwater, model, monkeypatc
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(persistence, "save_model", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     fails(headwater("fit", *sides("dates"), *OUTCOME, "-o", model), "No space left on device")
     assert model.read_bytes() == before
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import skops.io
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from headwater import archive
 from headwater.advice.verdict import Advice
 from headwater.estimators.transfer import TransferRidge
-from headwater.files import why_unreadable
 from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
@@ -28,15 +24,8 @@ from headwater.tables.columns import Column
 from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
 from headwater.tables.fingerprints import Rows
 from headwater.tables.table import as_table
-from headwater.version import __version__
 
-FORMAT = 2
-_MARK = "headwater.json"
-# Beside these, skops knows scikit-learn's own types and plain Python values; a file's wishes count for nothing.
-_ALLOWED = [
-    f"{kind.__module__}.{kind.__qualname__}" for kind in (Column, ClippedScaler, TableColumns, TransferRidge)
-] + ["numpy.dtype"]
-_INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients
+KIND = archive.Kind("model", 2, "save it again by headwater fit", (Column, ClippedScaler, TableColumns, TransferRidge))
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _PREDICTING = ("coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 RIVALS = ("scratch", "source", "source_optimal")
@@ -112,17 +101,14 @@ def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel
 
 
 def save_model(model: SavedModel, path: Path) -> None:
-    """Write the model as a skops file."""
+    """Write the model as a skops file, whole or not at all."""
     content = {
         "pipeline": model.pipeline,
         "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in model.rivals.items()},
         "facts": model.facts,
         "fitted": asdict(model.fitted),
     }
-    buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr(_MARK, json.dumps({"format": FORMAT, "version": __version__}))
-    path.write_bytes(buffer.getvalue())
+    archive.write(KIND, content, path)
 
 
 def load_model(path: Path) -> SavedModel:
@@ -131,36 +117,7 @@ def load_model(path: Path) -> SavedModel:
     Only headwater's, scikit-learn's and numpy's own types are built, and what was built is checked. Raises OSError or
     ValueError, of one line that names the file, for anything else.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise type(problem)(f"{path}: cannot be read: {why_unreadable(problem)}") from None
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            inflated = sum(member.file_size for member in archive.infolist())
-            if archive.getinfo(_MARK).file_size > 1000:
-                raise ValueError
-            mark = json.loads(archive.read(_MARK))
-            written, version = int(mark["format"]), str(mark["version"])
-    except Exception:  # zipfile, zlib and json have a dozen ways to say it
-        raise ValueError(
-            f"{path}: not a model saved by headwater, or not whole; save it again by headwater fit"
-        ) from None
-    if inflated > max(_INFLATED, 20 * len(content)):
-        raise ValueError(f"{path}: would take {inflated / 1e6:.0f} MB once inflated, as no model of headwater's does")
-    if written > FORMAT:
-        raise ValueError(
-            f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
-            "upgrade headwater, or save it again by this one"
-        )
-    if written < FORMAT:
-        raise ValueError(f"{path}: saved by an earlier headwater, in another format; save it again by headwater fit")
-    try:
-        return _checked(skops.io.loads(content, trusted=_ALLOWED))
-    except Exception as problem:  # whatever a damaged or forged file provokes, it is not our model
-        raise ValueError(
-            f"{path}: not a model this headwater can read ({' '.join(str(problem).split())[:120]})"
-        ) from None
+    return archive.read(KIND, path, _checked)
 
 
 def _checked(content: Any) -> SavedModel:

@@ -38,7 +38,7 @@ def fit(
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
     from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
-    from headwater.files import check_output, replaced
+    from headwater.files import check_output
 
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
@@ -55,8 +55,7 @@ def fit(
 
     if source_tau is not None or tau is not None:
         advice = with_penalties(advice, source_tau, tau)
-    with replaced(out) as part:
-        save_model(kept(advice, pair, manner), part)
+    save_model(kept(advice, pair, manner), out)
     show_advice(advice, pair, as_json, explain, model=str(out))
     if not as_json:
         print(f"model written to {out}")
