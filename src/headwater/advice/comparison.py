@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,10 @@ class Comparison(ABC):
     @abstractmethod
     def explanations(self) -> Iterator[str]:
         """All that the table does not show, each with what it means; a line each."""
+
+    @abstractmethod
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as plain numbers, strings and lists, None where not known; infinities are left to the writer."""
 
     @property
     def counted(self) -> str:

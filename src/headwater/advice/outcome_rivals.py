@@ -18,9 +18,8 @@ from scipy.special import chdtri
 from headwater.advice.outcome_ways import BASE_RATE, Way
 from headwater.advice.rivals import CHOSEN, Rival
 from headwater.families.family import Family
-from headwater.families.laplace import left_out, variance
 from headwater.selection.glm_choice import GLMChoice, hermite
-from headwater.selection.glm_left_out import left_out_predictors
+from headwater.selection.glm_left_out import LeftOutNodes, left_out_predictors
 from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.predictive import Interval, Mixture
 from headwater.spectrum.rows import Array
@@ -29,6 +28,38 @@ _HELD = 1e-6  # of the posterior weight: what has less is left out
 _NORMAL = 1e9  # degrees of freedom
 _PRIOR = 10.0  # units' worth of belief that a row's error varies by twice its square, as a normal residual's does
 _SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What a choice knows of each row's mean outcome by the other rows.
+
+    ``mean`` (n,); of each node that counts its ``weight`` (k,), its ``means`` (k, n), how these rise with η, ``slopes``
+    (k, n), and ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η.
+    """
+
+    mean: Array
+    weight: Array
+    means: Array
+    slopes: Array
+    spreads: list[Array]
+
+    @classmethod
+    def of(cls, choice: GLMChoice) -> _Known:
+        nodes, masses = hermite()
+        without, weight = LeftOutNodes.of(choice), np.concatenate(choice.weights)
+        modes = [mode for one in choice.weighed for mode in one.modes]
+        width = np.sqrt(without.spread)
+        outcome = modes[0].outcomes.family.mean(without.eta[..., None] + width[..., None] * nodes)
+        means, kept = outcome @ masses, weight > _HELD
+        # Stein: the mean slope is the mean of z times the outcome, over the width.
+        slopes = (outcome * nodes) @ masses / np.where(width > 0, width, 1.0)
+        spreads = []
+        for mode in (mode for mode, held in zip(modes, kept, strict=True) if held):
+            half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
+            spreads.append(half / np.sqrt(1 - mode.curvature * np.einsum("ij,ij->j", half, half)))
+        mean = np.sum(without.share * means, axis=0)
+        return cls(mean, weight[kept] / weight[kept].sum(), means[kept], slopes[kept], spreads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,32 +83,18 @@ class OutcomeJudge:
         return np.asarray(self.family.scale * self.family.half_deviance(self._outcomes.y, eta))
 
     @cached_property
-    def left_out(self) -> Array:
-        """The free choice's losses of rows left out (n,)."""
-        return self.losses(left_out_predictors(self.choice))
+    def predictors(self) -> Array:
+        """The free choice's linear predictors of rows left out (n,)."""
+        return left_out_predictors(self.choice)
 
     @cached_property
-    def _nodes(self) -> tuple[Array, Array, Array, list[Array]]:
-        """Of each node of the posterior its weight, each row's mean outcome by the others and how that rises with η,
-        and what uncertain coefficients move η by: R (c, n), of which a row's square is the variance of its η."""
-        nodes, masses = hermite()
-        weights, means, slopes, spreads = [], [], [], []
-        for one, shares in zip(self.choice.weighed, self.choice.weights, strict=True):
-            for weight, mode in zip(shares, one.modes, strict=True):
-                if weight < _HELD:
-                    continue
-                spread = variance(mode)
-                stretch = 1 / np.sqrt(1 - mode.curvature * spread)
-                width = np.sqrt(spread) * stretch
-                mean = mode.outcomes.family.mean(left_out(mode)[:, None] + width[:, None] * nodes)
-                half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
-                weights.append(weight)
-                means.append(mean @ masses)
-                # Stein: the mean slope is the mean of z times the outcome, over the width.
-                slopes.append((mean * nodes) @ masses / np.where(width > 0, width, 1.0))
-                spreads.append(half * stretch)
-        weight = np.array(weights)
-        return weight / weight.sum(), np.array(means), np.array(slopes), spreads
+    def left_out(self) -> Array:
+        """The free choice's losses of rows left out (n,)."""
+        return self.losses(self.predictors)
+
+    @cached_property
+    def _known(self) -> _Known:
+        return _Known.of(self.choice)
 
     def less(self, one: Array, other: Array) -> Mixture:
         """How much less the other errs than the one on a new row, both linear predictors of rows left out (n,)."""
@@ -85,20 +102,20 @@ class OutcomeJudge:
         at_zero, at_one = (
             family.scale * (family.half_deviance(y, one) - family.half_deviance(y, other)) for y in (zero, zero + 1)
         )
-        each = at_one - at_zero  # an outcome of one more
-        weight, means, slopes, spreads = self._nodes
-        found = at_zero + means * each
+        each, known = at_one - at_zero, self._known  # an outcome of one more
+        found = at_zero + known.means * each
         place = found @ self.share
-        known = np.array(
-            [np.sum((spread @ (self.share * slope * each)) ** 2) for spread, slope in zip(spreads, slopes, strict=True)]
-        )
+        place += float(self.share @ (at_zero + known.mean * each)) - known.weight @ place
+        moved = [
+            spread @ (self.share * slope * each) for spread, slope in zip(known.spreads, known.slopes, strict=True)
+        ]
         rows = (found - place[:, None]) ** 2 @ self.share**2  # these rows are a sample of what there is to predict
-        return Mixture(weight, place, np.sqrt(known + rows), np.full(len(weight), _NORMAL))
+        scale = np.sqrt(np.array([move @ move for move in moved]) + rows)
+        return Mixture(known.weight, place, scale, np.full(len(place), _NORMAL))
 
     def error(self, eta: Array) -> Interval:
         """The free choice's error of rows left out and what the other errs more than that; scaled chi-square."""
-        free = left_out_predictors(self.choice)
-        more, chosen = self.less(eta, free), float(self.share @ self.left_out)
+        more, chosen = self.less(eta, self.predictors), float(self.share @ self.left_out)
         error = chosen + more.mean
         if error <= 0:
             return Interval(0.0, 0.0, 0.0)

@@ -17,7 +17,7 @@ from headwater.advice.comparison import Size
 from headwater.advice.doubts import checked, doubts
 from headwater.advice.findings import Findings, Workings
 from headwater.advice.findings_wording import explanations, how, notes, of_several
-from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
+from headwater.advice.outcomes import OutcomeAdvice, advise_outcome, with_outcome_penalties
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, rivals
@@ -192,8 +192,12 @@ def _intercept(model: TransferRidge) -> Any:
     return getattr(source, "intercept_", None)
 
 
-def with_penalties(advice: Advice, source_tau: float | None = None, tau: float | None = None) -> Advice:
+def with_penalties(
+    advice: Advice | OutcomeAdvice, source_tau: float | None = None, tau: float | None = None
+) -> Advice | OutcomeAdvice:
     """The advice about the model at these penalties; a penalty that is None is chosen."""
+    if isinstance(advice, OutcomeAdvice):
+        return with_outcome_penalties(advice, source_tau, tau)
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
     model = clone(advice.model).set_params(**given).read_as(advice.model).choose(advice.meeting)

@@ -69,7 +69,7 @@ def with_outcome(
         notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
         table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
     _check_scale(table.name, outcome, y)
-    return Side(table, y, weight, exposure=None if exposure is None else _exposure(table, exposure)), notes
+    return Side(table, y, weight, exposure=None if exposure is None else exposure_of(table, exposure)), notes
 
 
 def _check_scale(name: str, outcome: str, y: Array) -> None:
@@ -109,7 +109,7 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
     return np.asarray(weight)
 
 
-def _exposure(table: Table, name: str) -> Array:
+def exposure_of(table: Table, name: str) -> Array:
     """What the mean outcome is in proportion to, above 0 in every row."""
     values = table.column(name).numeric("exposure")
     if values.null_count:
