@@ -10,12 +10,12 @@ from typing import Protocol
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.saved import SavedModel, saved_model
 from headwater.advice.verdict import Advice, advise, with_penalties
-from headwater.estimators.from_table import about_target, fit_source, published_source
-from headwater.estimators.glm_from_table import fit_outcome_source, published_outcome_source
-from headwater.tables.design import drawn_in_note
+from headwater.estimators.from_table import behind, fit_source, published_source
+from headwater.estimators.glm_from_table import fit_outcome_source, of_family
 from headwater.tables.fingerprints import Rows
 from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
+from headwater.tables.preparation import drawn_in_note, prepare
 from headwater.version import __version__
 
 Progress = Callable[[int, int], None]  # how many rows are done, of how many
@@ -61,26 +61,18 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
     if pair.published is not None:
         if manner.degree > 1:
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
-        if plain:
-            model = published_source(pair.published, after, pair.columns)
-        else:
-            model = published_outcome_source(pair.published, after, pair.columns, outcome.family)
-    elif not plain:
-        with stage(f"fitting {before.table.name}"):
-            model = fit_outcome_source(before, pair.columns, outcome.family, manner.degree)
+        model = published_source(pair.published, after, pair.columns)
+        model = model if plain else of_family(model, outcome.family)
     else:
-        with stage(f"fitting {before.table.name}", counted=True) as progress:
-            model = fit_source(
-                before.table,
-                before.y,
-                pair.columns,
-                before.weight,
-                degree=manner.degree,
-                criterion=manner.criterion,
-                progress=progress,
-            )
+        (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
+        with stage(f"fitting {before.table.name}", counted=plain) as progress:
+            if plain:
+                model = fit_source(preparation, before, manner.criterion, progress=progress)
+            else:
+                model = fit_outcome_source(preparation, before, outcome.family)
     with stage(f"fitting {after.table.name}"):
-        model, beyond = about_target(model, after.table, after.weight)
+        preparation = model[0].about(after.table, after.weight)
+        model, beyond = behind(preparation, model[-1]), preparation.drawn_in(preparation.transform(after.table))
         rows = after.table.data.select(pair.names)
         met = (rows, after.y, after.weight)
         if plain:

@@ -26,18 +26,19 @@ from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.cells import CATEGORY, DATE, NUMBER
+from headwater.tables.clipping import ClippedScaler
 from headwater.tables.columns import Column
-from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
 from headwater.tables.fingerprints import Rows
+from headwater.tables.frames import as_table
 from headwater.tables.outcome import Outcome
-from headwater.tables.table import as_table
+from headwater.tables.preparation import TablePreparation
 
 _ESTIMATORS = {"gaussian": TransferRidge, "binomial": TransferLogistic, "poisson": TransferGLM}
 KIND = archive.Kind(
     "model",
     3,
     "save it again by headwater fit",
-    (Column, ClippedScaler, TableColumns, *_ESTIMATORS.values()),
+    (Column, ClippedScaler, TablePreparation, *_ESTIMATORS.values()),
 )
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _FACTS |= {"family", "labels", "exposure"}
@@ -63,7 +64,7 @@ class SavedModel:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that the model reads."""
-        return tuple(self.pipeline[0].columns)
+        return tuple(self.pipeline[0].columns_)
 
     @property
     def outcome(self) -> Outcome:
@@ -106,9 +107,9 @@ class SavedModel:
         fits = {CHOSEN: (np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])), **self.rivals}
         parts, drawn_in = [], []
         for rows in row_blocks(given.data.num_rows, model.n_features_in_):
-            features = self.pipeline[:-1].transform(given.rows(rows))
+            features = self.pipeline[0].transform(given.rows(rows))
             parts.append({name: features @ coef + intercept for name, (coef, intercept) in fits.items()})
-            drawn_in.append(rows_drawn_in(self.pipeline[:-1], features))
+            drawn_in.append(self.pipeline[0].drawn_in(features))
             if progress is not None:
                 progress(rows.stop, given.data.num_rows)
         offset = 0.0 if exposure is None else np.log(exposure)
@@ -128,7 +129,7 @@ def saved_model(advice: Advice | OutcomeAdvice, facts: dict[str, Any], rows: Row
     if hasattr(model, "feature_names_in_"):
         del model.feature_names_in_
 
-    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), _rivals(advice), facts, rows)
+    return SavedModel(Pipeline([fitted.source.steps[0], ("model", model)]), _rivals(advice), facts, rows)
 
 
 def _rivals(advice: Advice | OutcomeAdvice) -> dict[str, tuple[Array, float]]:
@@ -183,10 +184,9 @@ def _checked(content: Any) -> SavedModel:
     if facts["decimal"] not in (None, ".", ","):
         raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
-    estimator = _ESTIMATORS[facts["family"]].__name__
-    if type(pipeline) is not Pipeline or kinds != ["TableColumns", "ColumnTransformer", estimator]:
+    if type(pipeline) is not Pipeline or kinds != ["TablePreparation", _ESTIMATORS[facts["family"]].__name__]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
-    columns, model = pipeline[0].columns, pipeline[-1]
+    columns, model = pipeline[0].columns_, pipeline[-1]
     for column in columns:
         if type(column) is not Column or not _is_described(column):
             raise ValueError("a column is not described as it should be")

@@ -110,7 +110,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    codes = _codes(source, roles)
+    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
     named = (roles.outcome, roles.target_outcome or roles.outcome)
     outcome, taken_for = find_outcome(
         [table.column(name) for table, name in zip(tables, named, strict=True)], roles.family, roles.positive
@@ -149,7 +150,7 @@ def read_published(coefficients: Path, target: Path, roles: Roles, reading: Read
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
-    table = _coded(target, roles)
+    table = target.as_text(_codes(target, roles))
     name = roles.target_outcome or roles.outcome
     outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
     _check_asked(outcome, roles)
@@ -191,13 +192,11 @@ def _check_asked(outcome: Outcome, roles: Roles) -> None:
         raise ValueError(f"--weights-kind: inverse variances say nothing of {outcome.words}; say frequency or survey")
 
 
-def _coded(table: Table, roles: Roles) -> Table:
-    """The table with numbers that are codes as text."""
+def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
+    """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(
                 f"--categories: {name!r} is the outcome, the weights, groups or exposure, and so no feature"
             )
-        index, text = table.data.schema.get_field_index(name), table.column(name).text()
-        table = replace(table, data=table.data.set_column(index, name, text))
-    return table
+    return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))
