@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from headwater.advice.answer import Answer
 from headwater.advice.comparison import Size
@@ -163,11 +162,10 @@ def with_outcome_penalties(
     """The advice about the model at these penalties; a penalty that is None is chosen."""
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
-    model = clone(advice.model).set_params(**given, **({} if source_tau is None else {"scale": False}))
-    for name in ("classes_",):
-        if hasattr(advice.model, name):
-            setattr(model, name, getattr(advice.model, name))
-    model.read_as(advice.model).choose(advice.met.path)
+    free = advice.model
+    fixed = {} if source_tau is None else {"scale": False}
+    model = type(free)(**{**free.get_params(deep=False), **given, **fixed}).read_as(free)
+    model.choose(advice.met.path)
     found = ways(advice.judge.choice, model, advice.met, advice.start)
     return replace(
         advice,

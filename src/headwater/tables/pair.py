@@ -129,8 +129,10 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
     notes = [*taken_for, *notes, *more]
+    predicted = {outcome.prediction} & {*before.table.names} - {*roles.features} if outcome.labels else set()
+    notes += [f"unused, what headwater predict adds (--features would use it): {name}" for name in predicted]
     columns, left_out = shared_columns(
-        before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
+        before.table, after.table, roles.taken | predicted, roles.features, roles.exclude, roles.categories
     )
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
