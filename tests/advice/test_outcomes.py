@@ -109,6 +109,21 @@ def test_words_and_plain_values():
         assert json.loads(json.dumps(advice.as_dict()))["verdict"] == "transfer"
 
 
+def test_arrays_are_asked_about_as_ridges_are():
+    X0, y0 = yes_no(300, W, 0)
+    X1, y1 = yes_no(40, W, 1)
+    seen = advise((np.r_[X0, X1], np.r_[y0, y1]), (X1, y1), family="binomial")
+    assert any("the source has seen their outcomes" in note for note in seen.notes)
+    copied = advise((X0, y0), (np.r_[X1, X1], np.r_[y1, y1]), family="binomial")
+    assert any("are copies of others" in note for note in copied.notes)
+    assert copied.target.rows == 80 and len(copied.judge.share) == 40
+    leaked = np.where(y1 == "yes", 1.0, 0.0)
+    told = advise((X0, y0), (np.c_[leaked, X1[:, 1:]], y1), family="binomial")
+    assert any("nearly the outcome itself" in note for note in told.notes)
+    swapped = advise((X1, y1), (X0, y0), family="binomial")
+    assert any("are they swapped" in note for note in swapped.notes)
+
+
 def test_a_source_that_says_nothing_is_not_transferred():
     rng = np.random.default_rng(5)
     X0, y0 = yes_no(300, W, 0)
@@ -124,7 +139,7 @@ def test_a_source_that_says_nothing_is_not_transferred():
         ({"family": "gamma"}, "family must be one of"),
         ({"family": "binomial", "exposure": np.ones(40)}, "needs family='poisson'"),
         ({"exposure": np.ones(40)}, "needs family='poisson'"),
-        ({"family": "binomial", "groups": np.arange(40)}, "groups and criterion are ridge's"),
+        ({"family": "binomial", "groups": np.arange(40)}, "criterion and inverse variances are ridge's"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(more, message):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headwater.tables import suspicions
-from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
-from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant, read_table
@@ -139,9 +138,9 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.swapped(before.rows, after.rows)
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
-    names = [column.name for column in columns if column.kind != CATEGORY]
-    looked_at = seen(before, columns), seen(after, columns)
-    notes += [*copied, *numbers_ask(names, *looked_at, in_units=outcome.family == GAUSSIAN)]
+    notes += copied
+    seen = [numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target")
+    notes += numbers_ask(*seen, in_units=outcome.family == GAUSSIAN)
     return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
@@ -174,6 +173,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
     notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
+    notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair(side, side, columns, tuple(notes), roles, outcome, published)
 
 
