@@ -11,6 +11,7 @@ from headwater.advice.saved import SavedModel, saved_model
 from headwater.advice.verdict import Advice, advise
 from headwater.estimators.from_table import about_target, fit_source, published_source
 from headwater.tables.design import drawn_in_note
+from headwater.tables.differences import differences
 from headwater.tables.fingerprints import Rows
 from headwater.tables.pair import Pair
 from headwater.version import __version__
@@ -66,7 +67,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         rows = after.table.data.select(pair.names)
         advice = advise(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
-    return replace(advice, notes=notes)
+    return replace(advice, notes=notes, differences=differences(pair))
 
 
 def kept(advice: Advice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:
