@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import skops.io
-
 from headwater.files import replaced, why_unreadable
 from headwater.version import __version__
 
@@ -42,6 +40,8 @@ class Kind:
 
 def write(kind: Kind, content: Any, path: Path) -> None:
     """Write the whole file, or leave what was there; OSError, of one line, where it cannot be written."""
+    import skops.io  # with it comes scikit-learn, which moments do not need
+
     buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(_MARK, json.dumps({"kind": kind.name, "format": kind.format, "version": __version__}))
@@ -81,6 +81,8 @@ def read(kind: Kind, path: Path, checked: Callable[[Any], Value]) -> Value:
         )
     if written < kind.format:
         raise ValueError(f"{path}: saved by an earlier headwater, in another format; {kind.again}")
+    import skops.io
+
     try:
         return checked(skops.io.loads(content, trusted=kind.trusted))
     except Exception as problem:  # whatever a damaged or forged file provokes, it is not ours

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from headwater.estimators.base import Ridge, penalty
+from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
 from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
@@ -17,6 +17,8 @@ from headwater.selection.source import is_several
 from headwater.selection.surface import Part, Surface
 from headwater.selection.survey import best, survey
 from headwater.spectrum.criteria import needs_rows, score_named
+from headwater.spectrum.moments import Moments
+from headwater.spectrum.spectrum import Spectrum
 
 
 class TransferRidge(Ridge):
@@ -136,6 +138,42 @@ class TransferRidge(Ridge):
         """
         score_named(self.criterion)
         return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit to the moments of a target, one that is read block by block or that cannot be shown row by row.
+
+        Parameters
+        ----------
+        moments : Moments
+            In the source's features: where the source is a Pipeline, of what its preprocessor makes of the rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does; criterion "loo", which needs rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from headwater import Moments
+        >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
+        >>> whole = TransferRidge(np.array([1.0, 0.0])).fit(X, y)
+        >>> moments = Moments.from_arrays(X[:1], y[:1]) + Moments.from_arrays(X[1:], y[1:])
+        >>> bool(np.allclose(TransferRidge(np.array([1.0, 0.0])).fit_moments(moments).coef_, whole.coef_))
+        True
+        """
+        check_needs_no_rows(self.criterion)
+        spectrum = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
+        for name in ("n_features_in_", "feature_names_in_"):  # of rows that were fitted before
+            if hasattr(self, name):
+                delattr(self, name)
+        if not self._pipelines():
+            self.n_features_in_ = moments.n_features
+        return self.choose(Meeting(spectrum, self._sources_for(spectrum)))
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources.
