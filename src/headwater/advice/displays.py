@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
+from headwater.advice.findings import Findings
 from headwater.advice.penalties import Penalties, penalties
 from headwater.advice.rivals import CHOSEN, Rival
 from headwater.advice.wording import WAYS, table
 from headwater.pages.drawing import INK, RULE, SIMULATED, THEORY, axes_or_new
-
-if TYPE_CHECKING:
-    from headwater.advice.verdict import Advice
 
 _BEYOND = 6.0  # how many times the median a number is no longer drawn at its place
 
@@ -51,7 +49,7 @@ class RivalsDisplay:
         self.measure = measure
 
     @classmethod
-    def from_advice(cls, advice: Advice, *, ax: Any = None) -> Self:
+    def from_advice(cls, advice: Findings, *, ax: Any = None) -> Self:
         """Draw an advice's table.
 
         Parameters
@@ -138,7 +136,7 @@ class PenaltyCurveDisplay:
         self.chosen = chosen
 
     @classmethod
-    def from_advice(cls, advice: Advice, *, ax: Any = None, side: str = "target") -> Self:
+    def from_advice(cls, advice: Findings, *, ax: Any = None, side: str = "target") -> Self:
         """Draw an advice's errors.
 
         Parameters

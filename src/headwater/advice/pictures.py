@@ -56,8 +56,8 @@ def penalties(summary: Summary) -> Picture | None:
         f"writes is expected to err by {number(chosen)}.",
         "Above, the target's error as the source is used unscaled; below, the source's own. τS* is the penalty best "
         "for the source itself, τ0* the one best for the target; at ∞ the target starts from scratch. What is "
-        "recommended, and fit writes, averages over penalties and scales, and so is a level. Rows left out are a check. Theory is "
-        "that of tables drawn like these, at one target penalty: compare its shape, not its height.",
+        "recommended, and fit writes, averages over penalties and scales, and so is a level. Rows left out are a "
+        "check. Theory is that of tables drawn like these, at one target penalty: compare its shape, not its height.",
         [Table("Squared error by the source's penalty", head, body, named=True)],
     )
 

@@ -76,9 +76,7 @@ Explained = Annotated[
 ]
 ReportFile = Annotated[
     Path | None,
-    typer.Option(
-        "--report", help="Also write all of it as a page that can be sent, one HTML file.", show_default=False
-    ),
+    typer.Option("--report", help="Also write a page that can be sent: one HTML file.", show_default=False),
 ]
 
 
