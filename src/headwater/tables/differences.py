@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from headwater.tables.cells import CATEGORY
 from headwater.tables.columns import Column
-from headwater.tables.numbers import seen
+from headwater.tables.numbers import numbers_of
 from headwater.tables.pair import Pair
 from headwater.tables.side import Side
 
@@ -50,10 +50,9 @@ def differences(pair: Pair) -> tuple[Difference, ...]:
     """Those of a pair's columns, from at most 10,000 rows a side, each counted once; none of published coefficients."""
     if pair.published is not None:
         return ()
-    numbers = [column.name for column in pair.columns if column.kind != CATEGORY]
-    (before, _), (after, _) = (seen(side, pair.columns) for side in (pair.source, pair.target))
-    sides = [values.tolist() for X in (before, after) for values in (X.mean(axis=0), X.std(axis=0))]
-    found = [Difference(name, *values) for name, *values in zip(numbers, *sides, strict=True)]
+    numbers = [numbers_of(side, pair.columns, side.table.name) for side in (pair.source, pair.target)]
+    sides = [values.tolist() for one in numbers for values in (one.X.mean(axis=0), one.X.std(axis=0))]
+    found = [Difference(name, *values) for name, *values in zip(numbers[0].names, *sides, strict=True)]
     for column in pair.columns:
         if column.kind == CATEGORY:
             shares = zip(*(_shares(side, column) for side in (pair.source, pair.target)), strict=True)
