@@ -12,6 +12,7 @@ from headwater.advice.saved import SavedModel, saved_model
 from headwater.advice.verdict import Advice, advise, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.estimators.glm_from_table import fit_outcome_source, of_family
+from headwater.tables.differences import differences
 from headwater.tables.fingerprints import Rows
 from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
@@ -82,7 +83,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
-    return replace(advice, notes=notes)
+    return replace(advice, notes=notes, differences=differences(pair))
 
 
 def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:

@@ -21,6 +21,7 @@ from headwater.advice.outcomes import OutcomeAdvice, advise_outcome, with_outcom
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, rivals
+from headwater.advice.summary import Summary, summarise
 from headwater.advice.wording import asked_for, contradictions
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
@@ -48,6 +49,10 @@ class Advice(Answer, Findings):
 
     def explanations(self) -> Iterator[str]:
         return explanations(self)
+
+    @property
+    def summary(self) -> Summary:
+        return summarise(self)
 
 
 @overload
