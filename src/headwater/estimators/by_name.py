@@ -41,7 +41,7 @@ def unit_of(model: Any) -> Array:
 
 def intervals(coef: Array, left_open: tuple[Posterior, ...]) -> tuple[Array, Array]:
     """Their 90 % intervals by the posterior of each output; coefficients and ends (q, p)."""
-    half = np.array([one.reach(LEVEL) * one.standard_errors for one in left_open])
+    half = np.array([one.reach(LEVEL) * one.standard_errors(row) for one, row in zip(left_open, coef, strict=True)])
     return coef - half, coef + half
 
 
