@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
-from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
-from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant, read_table
 
@@ -102,7 +101,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    codes = _codes(source, roles)
+    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
@@ -121,8 +121,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.swapped(before.rows, after.rows)
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
-    names = [column.name for column in columns if column.kind != CATEGORY]
-    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
+    notes += copied
+    notes += numbers_ask([numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target"))
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes), roles)
@@ -135,7 +135,7 @@ def read_published(coefficients: Path, target: Path, roles: Roles, reading: Read
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
-    table = _coded(target, roles)
+    table = target.as_text(_codes(target, roles))
     side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
@@ -154,14 +154,13 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
     notes = [*published.notes, *notes, *left_out, *met(side.table, columns), *copied]
+    notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair(side, side, columns, tuple(notes), roles, published)
 
 
-def _coded(table: Table, roles: Roles) -> Table:
-    """The table with numbers that are codes as text."""
+def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
+    """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, text = table.data.schema.get_field_index(name), table.column(name).text()
-        table = replace(table, data=table.data.set_column(index, name, text))
-    return table
+    return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))
