@@ -1,7 +1,7 @@
 """Prediction intervals: how many new rows they hold and how wide they are, on the settings of benchmarks/rivals.py.
 
-- headwater: ``TransferRidge.predict_interval``, the posterior's; of groups with the left-out residuals' number of widths;
-- left out: as wide as the choice's own residuals, rows or groups left out, need it to be (jackknife, one width for all);
+- headwater: ``TransferRidge.predict_interval``, the posterior's; of groups as many widths as left-out groups need;
+- left out: as wide as the choice's own residuals of rows or groups left out need it (jackknife, one width for all);
 - RidgeCV+: what is done without a source, jackknife+ (Barber et al. 2021) about scikit-learn's RidgeCV on the target;
 - BayesianRidge: scikit-learn's own predictive intervals, on the target.
 
@@ -34,7 +34,7 @@ Array = np.ndarray
 
 
 def jackknife_plus(X: Array, y: Array, new: Array, groups: Array | None, level: float) -> Array:
-    """The jackknife+ of ridge at RidgeCV's penalty, its level not penalised, rows or groups left out exactly; (n, 2)."""
+    """The jackknife+ of ridge at RidgeCV's penalty, rows or groups left out, the level not penalised; (n, 2)."""
     scaler = StandardScaler().fit(X)
     alpha = RidgeCV(ALPHAS).fit(scaler.transform(X), y).alpha_
     rows, asked = (np.c_[np.ones(len(one)), scaler.transform(one)] for one in (X, new))
@@ -92,8 +92,9 @@ def report(label: str, some: list[dict[str, tuple[float, float]]], level: float)
     print(f"{label}: {len(some)} settings")
     for name in WAYS:
         covered, width = np.transpose([one[name] for one in some])
-        print(f"  {name:14} coverage: median {np.median(covered):.1%}, least {covered.min():.1%}, most {covered.max():.1%},"
-              f" mean distance from {level:.0%} {np.mean(abs(covered - level)):.1%}; width {np.median(width):.2f}")  # fmt: skip
+        away = np.mean(abs(covered - level))
+        ends = f"median {np.median(covered):.1%}, least {covered.min():.1%}, most {covered.max():.1%}"
+        print(f"  {name:14} coverage: {ends}, mean distance from {level:.0%} {away:.1%}; width {np.median(width):.2f}")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -49,7 +51,7 @@ def test_levels_nest_about_the_prediction(case, grouped):
     model = TransferRidge(source, **options).fit(X1, y, groups=GROUPS if grouped else None)
     middle, found = model.predict(NEW), [model.predict_interval(NEW, level) for level in (0.2, 0.5, 0.8, 0.95)]
     assert found[0].shape == (*middle.shape, 2)
-    for inner, outer in zip(found, found[1:], strict=False):
+    for inner, outer in pairwise(found):
         assert np.all(outer[..., 0] < inner[..., 0]) and np.all(inner[..., 1] < outer[..., 1])
     np.testing.assert_allclose(found[0].mean(axis=-1), middle)
     assert np.isfinite(found).all()
@@ -126,5 +128,5 @@ def test_one_row_bounds_nothing():
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 90, -0.5, np.nan])
 def test_a_level_is_a_share(level):
-    with pytest.raises(ValueError, match="between 0 and 1, such as 0.9"):
+    with pytest.raises(ValueError, match="between 0 and 1, such as"):
         SOURCE.predict_interval(NEW, level)

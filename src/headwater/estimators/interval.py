@@ -42,9 +42,9 @@ class IntervalRidge(Ridge):
         -----
         Law: the posterior predictive's Student, by its mean and variance: the noise and what is left open of the
         coefficients, (x − x̄)'Σ(x − x̄), so that rows unlike the target's have wider ones. The posterior is that of a
-        free choice of penalties; about a prediction by others it is wider by how far that is from its own. Where the target named
-        ``groups`` rows are not independent, as the posterior takes them to be: the number of such widths is then that
-        of the residuals of whole groups left out (jackknife; Barber, Candès, Ramdas and Tibshirani 2021).
+        free choice of penalties; about a prediction by others it is wider by how far that is from its own. Where the
+        target named ``groups`` rows are not independent, as the posterior takes them to be: the number of such widths
+        is then that of the residuals of whole groups left out (jackknife; Barber, Candès, Ramdas and Tibshirani 2021).
         ``docs/decisions/selection-intervals.md`` says how often each held.
 
         Examples

@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
-from headwater.estimators.preprocessors import READABLE
 from headwater.estimators.interval import IntervalRidge
+from headwater.estimators.preprocessors import READABLE
 from headwater.selection.hypotheses import SCRATCH, Hypothesis
 from headwater.selection.meeting import Meeting
 from headwater.selection.posterior import Posterior, posteriors

@@ -18,7 +18,9 @@ from headwater.selection.uncertainty import StandardErrors, Uncertainty
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
-_NUMBERS = 1 << 19  # of the axes kept, 4 MB: of fewer than 724 features that is all of them; eight times as many are made
+_NUMBERS = (
+    1 << 19
+)  # of the axes kept, 4 MB: of fewer than 724 features that is all of them; eight times as many are made
 _KEPT = 999  # residuals, whose places say all levels up to 99.8 %
 _HELD = 1e-7  # of the likeliest point's weight: what has less is left out
 
@@ -100,10 +102,10 @@ def posteriors(surface: Surface) -> tuple[Posterior, ...]:
         if axes.shape[0] > axes.shape[1]:
             apart[:-1] += _prior(of, left)
     within -= np.einsum("pk,p,pl->kl", axes, apart, axes, optimize=True)
-    axes, within, apart = _cut(axes, within, apart)
+    axes, within, beyond = _cut(axes, within, apart)
     found = tuple(
-        Posterior(target.x_mean, mean, axes, inside, beyond, variance, freedom)
-        for mean, inside, beyond in zip(means, within, apart, strict=True)
+        Posterior(target.x_mean, mean, axes, inside, rest, variance, freedom)
+        for mean, inside, rest in zip(means, within, beyond, strict=True)
     )
     return found if target.basis.groups is None else _with_left_out(found, surface, target)
 
@@ -135,7 +137,7 @@ def _most(features: int) -> int:
 
 
 def _axes(surface: Surface, target: Spectrum) -> Array:
-    """All of the space of (w1, ℓ1), or orthonormal axes of what the tables say of it, the level's and the target's first.
+    """All of the space of (w1, ℓ1), or orthonormal axes of what the tables say of it, the level's first.
 
     Beyond these the posterior is the prior, which is diagonal.
     """
