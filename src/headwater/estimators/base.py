@@ -17,6 +17,7 @@ from headwater.estimators.given import Coefficients, check_linear, models, order
 from headwater.estimators.preprocessors import READABLE, features, shared_features, units
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import Source, as_source
+from headwater.selection.surface import plain
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
@@ -51,12 +52,14 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             Nothing was fitted.
         """
         check_is_fitted(self)
-        if self._pipelines():
-            validate_data(self, X, reset=False, skip_check_array=True)
-            X = features(self._pipelines()[0], X)
-        else:
-            X = validate_data(self, X, reset=False, **READABLE)
-        return np.asarray(X @ self.coef_.T + self.intercept_)
+        return np.asarray(self._rows(X) @ self.coef_.T + self.intercept_)
+
+    def _rows(self, X: Any) -> Any:
+        """Checked rows to predict, in the source's own features where the source is a Pipeline."""
+        if not self._pipelines():
+            return validate_data(self, X, reset=False, **READABLE)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return features(self._pipelines()[0], X)
 
     def meet(
         self,
@@ -127,8 +130,8 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
     def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any, intercept: Array | None = None) -> None:
         """Set coef_ (q, p), in the precision of the data, and intercept_ (q,), by default that of the means."""
         intercept = spectrum.y_mean - coef @ spectrum.x_mean if intercept is None else intercept
-        self.coef_ = (coef if spectrum.y_ndim == 2 else coef[0]).astype(dtype, copy=False)
-        self.intercept_ = intercept if spectrum.y_ndim == 2 else float(intercept[0])
+        self.coef_ = (coef if spectrum.y_ndim == 2 else coef[..., 0, :]).astype(dtype, copy=False)
+        self.intercept_ = intercept if spectrum.y_ndim == 2 else plain(intercept[..., 0])
 
 
 def penalty(value: Any, name: str) -> float | None:

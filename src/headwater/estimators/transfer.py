@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from headwater.estimators.base import Ridge, penalty
+from headwater.estimators.group_models import GroupModels, Groups
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import is_several
-from headwater.selection.surface import Part, Surface
-from headwater.selection.survey import best, survey
+from headwater.selection.surface import Surface
+from headwater.selection.survey import Best, best, survey
 from headwater.spectrum.criteria import needs_rows, score_named
+from headwater.spectrum.spectrum import Spectrum
 
 
 class TransferRidge(Ridge):
@@ -134,6 +138,72 @@ class TransferRidge(Ridge):
         score_named(self.criterion)
         return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
 
+    def fit_many(
+        self, X: Any, y: Any, groups: ArrayLike, progress: Callable[[int, int], None] | None = None
+    ) -> GroupModels:
+        """Fit one model a group: many small targets of one source, a shop, a well or a user each.
+
+        Parameters
+        ----------
+        X : array (n, p), dense, sparse or a data frame
+            The rows of all groups, in any order.
+        y : array (n,) or (n, q)
+        groups : array (n,)
+            Each row's group: numbers, text or dates, none missing.
+        progress : callable, optional
+            Is told how many groups are done, and of how many.
+
+        Returns
+        -------
+        GroupModels
+            A mapping from a group to its fitted TransferRidge.
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does, and for groups that are missing, of mixed kinds or not one a row.
+
+        Notes
+        -----
+        Law: each model is what ``fit`` makes of the group's rows. Groups of as many rows are decided together, each
+        step of ``fit`` on stacked arrays; criterion "loo" and sparse rows go one group at a time. Memory does not grow
+        with the number of groups but for the models' coefficients: their ``surface_`` is not kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> X, shops = rng.normal(size=(60, 5)), np.repeat(["north", "south", "west"], 20)
+        >>> models = TransferRidge(np.ones(5)).fit_many(X, X.sum(axis=1) + rng.normal(size=60), shops)
+        >>> list(models), models["west"].coef_.shape
+        (['north', 'south', 'west'], (5,))
+        """
+        score_named(self.criterion)
+        model = clone(self)
+        X, y = model._read(X, y)
+        members, loo = Groups.of(groups, X.shape[0]), needs_rows(self.criterion)
+
+        def spectrum(rows: Any) -> Spectrum:
+            return Spectrum.from_rows(X[rows], y[rows], fit_intercept=self.fit_intercept, leave_one_out=loo)
+
+        sources = model._sources_for(spectrum(members.rows[0]))
+        alone = loo or hasattr(X, "tocsr") or not all(source.stacks for source in sources)
+        fitted: dict[str, Any] = {}
+        done, names = 0, _FITTED + (("source_weight_",) if is_several(self.source) else ())
+        for places, target in members.targets(spectrum, X.shape[1], alone):
+            some = clone(model).choose(Meeting(target, sources, X.dtype))
+            for name in names:
+                found = np.asarray(getattr(some, name))
+                found = found[None] if alone else found
+                whole = fitted.setdefault(name, np.empty((len(members.names), *found.shape[1:]), found.dtype))
+                whole[places] = found
+            done += len(places)
+            if progress is not None:
+                progress(done, len(members.names))
+        optimal = np.asarray(some.source_optimal_tau_)
+        fitted["source_optimal_tau_"] = np.broadcast_to(optimal, (len(members.names), *optimal.shape))
+        return GroupModels(model, dict(zip(members.names, range(done), strict=True)), fitted)
+
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources.
 
@@ -170,17 +240,18 @@ class TransferRidge(Ridge):
         self._describe(
             fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
         )
-        coef, intercept = (np.concatenate(values) for values in zip(*held, strict=True))
-        self._hold(coef, meeting.target, meeting.dtype, intercept)
+        coefs, intercepts = zip(*held, strict=True)
+        self._hold(np.concatenate(coefs, -2), meeting.target, meeting.dtype, np.concatenate(intercepts, -1))
         return self
 
-    def _describe(self, fits: list[tuple[Surface, Part]], optimal: list[Any], split: bool) -> None:
+    def _describe(self, fits: list[tuple[Surface, Best]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
         several = is_several(self.source)
 
         def each(values: list[Any], by_source: bool = False) -> Any:
-            values = [np.atleast_1d(value) for value in values] if several and by_source else values
-            return np.array(values) if split else values[0]
+            listed = several and by_source
+            values = [np.expand_dims(value, -1) for value in values] if listed and len(optimal) == 1 else values
+            return np.stack(values, axis=-2 if listed else -1) if split else values[0]
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
@@ -191,9 +262,14 @@ class TransferRidge(Ridge):
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)
-            self.source_weight_ = each([surface.source_weight for surface, _ in fits])
+            weights = [surface.source_weight for surface, _ in fits]
+            self.source_weight_ = np.stack(weights, axis=-2) if split else weights[0]
         else:
             self.source_optimal_tau_ = optimal[0] if optimal else np.nan
+
+
+# What a fit sets for each target, but for its surface.
+_FITTED = ("coef_", "intercept_", "transferred_", "level_weight_", "source_tau_", "scale_", "tau_")
 
 
 def _scale(value: Any) -> bool | str:
