@@ -13,7 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 USED = plan()
 # Rooms and cupboards, lowest first: those of one line stand side by side.
 FLOORS = [
-    {"version", "files", "theory", "spectrum"},
+    {"version", "files", "theory", "pages"},
+    {"archive"},
+    {"spectrum"},
     {"families"},
     {"tables", "selection", "nets"},
     {"estimators", "study"},
@@ -23,12 +25,22 @@ FLOORS = [
 ]
 # A line is an order, not a licence: these rooms may be imported by no others than these.
 ONLY_FROM = {"theory": {"advice", "study", "cli"}, "tables": {"estimators", "advice", "cli"}}
-NOT_FROM = {"theory": {"version", "files"}, "nets": {"version", "files"}}  # all that these rooms may import
+NOT_FROM = {"theory": {"version", "files"}, "nets": {"version", "files"}, "pages": set()}  # all that these may import
 RIMS = {
     "torch": ("nets",),
-    "sklearn": ("tables.design", "estimators", "advice.saved", "advice.verdict", "cli.demo", "study.networks.data"),
+    "sklearn": (
+        "tables.clipping",
+        "tables.preparation",
+        "estimators",
+        "advice.saved",
+        "advice.verdict",
+        "cli.demo",
+        "study.networks.data",
+    ),
     "safetensors": ("nets",),
-    "matplotlib": ("files", "theory.figures", "cli.demo.figures", "study"),
+    "matplotlib": ("files", "pages.drawing", "theory.figures", "cli.demo.figures", "study"),
+    "jinja2": ("pages.frame",),
+    "markupsafe": ("pages.frame",),
     "transformers": ("nets.trainer_callback",),
     "lightning": ("nets.lightning_callback",),
     "peft": (),
@@ -38,7 +50,7 @@ RIMS = {
     "typer": ("cli",),
     "rich": ("cli",),
     "sqlite3": ("study.store",),
-    "skops": ("advice.saved",),
+    "skops": ("archive",),
     "pandas": (),
     "dask": (),
 }

@@ -21,7 +21,7 @@ from headwater.theory import isotropic
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BLOCKS = re.findall(r"```python\n(?!# \w+\.py)(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-EXTRAS = {"matplotlib", "torch", "safetensors", "huggingface_hub", "PIL", "transformers", "lightning"}
+EXTRAS = {"jinja2", "matplotlib", "torch", "safetensors", "huggingface_hub", "PIL", "transformers", "lightning"}
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(headwater.__path__, "headwater.")

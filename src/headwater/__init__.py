@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
+    from headwater.estimators.group_models import GroupModels as GroupModels
     from headwater.estimators.logistic import SourceLogistic as SourceLogistic
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
@@ -24,15 +25,18 @@ if TYPE_CHECKING:
     from headwater.estimators.transfer import TransferRidge as TransferRidge
     from headwater.spectrum.moments import Moments as Moments
     from headwater.spectrum.spectrum import Spectrum as Spectrum
+    from headwater.tables.preparation import TablePreparation as TablePreparation
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
+    "GroupModels": "headwater.estimators.group_models",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
     "SourceGLM": "headwater.estimators.glm",
     "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
     "Spectrum": "headwater.spectrum.spectrum",
+    "TablePreparation": "headwater.tables.preparation",
     "TransferGLM": "headwater.estimators.glm",
     "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
@@ -43,12 +47,14 @@ _HOME = {
 
 __all__ = [
     "Coefficients",
+    "GroupModels",
     "L2SPRidge",
     "Moments",
     "SourceGLM",
     "SourceLogistic",
     "SourceRidge",
     "Spectrum",
+    "TablePreparation",
     "TransferGLM",
     "TransferLogistic",
     "TransferRidge",

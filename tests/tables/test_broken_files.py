@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from headwater.advice.saved import load_model
 from headwater.cli import main
-from headwater.tables.columns import floats
+from headwater.tables.cells import Cells
 from headwater.tables.table import read_table
 
 N = 30
@@ -76,7 +76,8 @@ def test_each_type_of_column(headwater, kind):
 
 
 def test_far_dates_do_not_wrap():
-    days = floats(pa.chunked_array([pa.array([FAR, -FAR, 86400]).cast(pa.timestamp("s"))])).to_numpy()
+    dates = pa.chunked_array([pa.array([FAR, -FAR, 86400]).cast(pa.timestamp("s"))])
+    days = Cells("t", "z", dates).floats().to_numpy()
     np.testing.assert_allclose(days, [FAR / 86400, -FAR / 86400, 1])
 
 

@@ -101,9 +101,8 @@ def test_cells_go_into_parquet_as_they_are(headwater, model):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
-@pytest.mark.parametrize("unbuffered", [False, True])
-@pytest.mark.parametrize("command", ["predict", "score --json"])
-def test_what_cannot_be_written_is_no_success(headwater, model, unbuffered, command, tmp_path):
+@pytest.mark.parametrize(("command", "unbuffered"), [("predict", True), ("score --json", False)])
+def test_what_cannot_be_written_is_no_success(headwater, model, command, unbuffered, tmp_path):
     name, *options = command.split()
     given = [sys.executable, *(["-u"] if unbuffered else []), "-m", "headwater", name, model, "source.csv", *options]
     with open("/dev/full", "w") as full:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,30 +9,26 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import skops.io
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from headwater import archive
 from headwater.advice.verdict import Advice
 from headwater.estimators.transfer import TransferRidge
-from headwater.files import why_unreadable
 from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.columns import CATEGORY, DATE, NUMBER, Column
-from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
+from headwater.tables.cells import CATEGORY, DATE, NUMBER
+from headwater.tables.clipping import ClippedScaler
+from headwater.tables.columns import Column
 from headwater.tables.fingerprints import Rows
-from headwater.tables.table import as_table
-from headwater.version import __version__
+from headwater.tables.frames import as_table
+from headwater.tables.preparation import TablePreparation
 
-FORMAT = 2
-_MARK = "headwater.json"
-# Beside these, skops knows scikit-learn's own types and plain Python values; a file's wishes count for nothing.
-_ALLOWED = [
-    f"{kind.__module__}.{kind.__qualname__}" for kind in (Column, ClippedScaler, TableColumns, TransferRidge)
-] + ["numpy.dtype"]
-_INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients
+KIND = archive.Kind(
+    "model", 3, "save it again by headwater fit", (Column, ClippedScaler, TablePreparation, TransferRidge)
+)
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _PREDICTING = ("coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 RIVALS = ("scratch", "source", "source_optimal")
@@ -59,7 +52,7 @@ class SavedModel:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that the model reads."""
-        return tuple(self.pipeline[0].columns)
+        return tuple(self.pipeline[0].columns_)
 
     def predictions(self, table: Any, progress: Callable[[int, int], None] | None = None) -> dict[str, Array]:
         """What the model ("chosen") and each of its rivals predict for a table's rows, each (n,), block by block.
@@ -76,10 +69,10 @@ class SavedModel:
         given = as_table(table)
         parts, drawn_in = [], []
         for rows in row_blocks(given.data.num_rows, self.pipeline[-1].n_features_in_):
-            features = self.pipeline[:-1].transform(given.rows(rows))
+            features = self.pipeline[0].transform(given.rows(rows))
             others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
             parts.append({"chosen": self.pipeline[-1].predict(features), **others})
-            drawn_in.append(rows_drawn_in(self.pipeline[:-1], features))
+            drawn_in.append(self.pipeline[0].drawn_in(features))
             if progress is not None:
                 progress(rows.stop, given.data.num_rows)
         found = {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
@@ -107,21 +100,18 @@ def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel
         "source": (np.asarray(last.coef_), float(last.intercept_)),
         "source_optimal": averaged(advice.alone[AS_IS]),
     }
-    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts, rows)
+    return SavedModel(Pipeline([fitted.source.steps[0], ("model", model)]), rivals, facts, rows)
 
 
 def save_model(model: SavedModel, path: Path) -> None:
-    """Write the model as a skops file."""
+    """Write the model as a skops file, whole or not at all."""
     content = {
         "pipeline": model.pipeline,
         "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in model.rivals.items()},
         "facts": model.facts,
         "fitted": asdict(model.fitted),
     }
-    buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr(_MARK, json.dumps({"format": FORMAT, "version": __version__}))
-    path.write_bytes(buffer.getvalue())
+    archive.write(KIND, content, path)
 
 
 def load_model(path: Path) -> SavedModel:
@@ -130,36 +120,7 @@ def load_model(path: Path) -> SavedModel:
     Only headwater's, scikit-learn's and numpy's own types are built, and what was built is checked. Raises OSError or
     ValueError, of one line that names the file, for anything else.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise type(problem)(f"{path}: cannot be read: {why_unreadable(problem)}") from None
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            inflated = sum(member.file_size for member in archive.infolist())
-            if archive.getinfo(_MARK).file_size > 1000:
-                raise ValueError
-            mark = json.loads(archive.read(_MARK))
-            written, version = int(mark["format"]), str(mark["version"])
-    except Exception:  # zipfile, zlib and json have a dozen ways to say it
-        raise ValueError(
-            f"{path}: not a model saved by headwater, or not whole; save it again by headwater fit"
-        ) from None
-    if inflated > max(_INFLATED, 20 * len(content)):
-        raise ValueError(f"{path}: would take {inflated / 1e6:.0f} MB once inflated, as no model of headwater's does")
-    if written > FORMAT:
-        raise ValueError(
-            f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
-            "upgrade headwater, or save it again by this one"
-        )
-    if written < FORMAT:
-        raise ValueError(f"{path}: saved by an earlier headwater, in another format; save it again by headwater fit")
-    try:
-        return _checked(skops.io.loads(content, trusted=_ALLOWED))
-    except Exception as problem:  # whatever a damaged or forged file provokes, it is not our model
-        raise ValueError(
-            f"{path}: not a model this headwater can read ({' '.join(str(problem).split())[:120]})"
-        ) from None
+    return archive.read(KIND, path, _checked)
 
 
 def _checked(content: Any) -> SavedModel:
@@ -172,9 +133,9 @@ def _checked(content: Any) -> SavedModel:
     if facts["decimal"] not in (None, ".", ","):
         raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
-    if type(pipeline) is not Pipeline or kinds != ["TableColumns", "ColumnTransformer", "TransferRidge"]:
+    if type(pipeline) is not Pipeline or kinds != ["TablePreparation", "TransferRidge"]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
-    columns, model = pipeline[0].columns, pipeline[-1]
+    columns, model = pipeline[0].columns_, pipeline[-1]
     for column in columns:
         if type(column) is not Column or not _is_described(column):
             raise ValueError("a column is not described as it should be")

@@ -31,5 +31,6 @@ def advise(
 
     files = Files.given(source, target, coefficients)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
-    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
+    pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
+    advice, _ = advice_on(pair, degree, criterion.value)
     show_advice(advice, pair, as_json, explain)

@@ -18,16 +18,16 @@ def columns(
 ) -> None:
     """List every column of DATA, and what it is read as."""
     from headwater.cli.showing import print_json, show_notes
-    from headwater.tables.columns import WORDS, kind_of, missing_in
+    from headwater.tables.cells import WORDS, Cells
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
     table = read_table(data, o.reading(delimiter, decimal))
-    kinds = {name: WORDS[kind_of(column)] for name, column in zip(table.names, table.data.columns, strict=True)}
+    found = [Cells(table.name, name, values) for name, values in zip(table.names, table.data.columns, strict=True)]
     if as_json:
+        kinds = {cells.name: WORDS[cells.kind] for cells in found}
         print_json({"rows": table.data.num_rows, "columns": kinds, "notes": table.notes, "version": __version__})
         return
-    for name, column in zip(table.names, table.data.columns, strict=True):
-        missing = missing_in(column)
-        print(f"{name}\t{WORDS[kind_of(column)]}" + (f"\t{missing} missing" if missing else ""))
+    for cells in found:
+        print(f"{cells.name}\t{WORDS[cells.kind]}" + (f"\t{cells.missing} missing" if cells.missing else ""))
     show_notes(table.notes)

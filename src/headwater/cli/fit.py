@@ -38,8 +38,7 @@ def fit(
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
     from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import show_advice
-    from headwater.files import check_output, replaced
-    from headwater.version import __version__
+    from headwater.files import check_output
 
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
@@ -47,28 +46,16 @@ def fit(
     files = Files.given(source, target, coefficients)
     check_output(out, files.source, files.target)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
-    advice, pair = advice_on(files, roles, o.reading(delimiter, decimal), allow_overlap, degree, criterion.value)
+    pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
+    advice, manner = advice_on(pair, degree, criterion.value)
 
-    from headwater.advice.saved import save_model, saved_model
+    from headwater.advice.from_tables import kept
+    from headwater.advice.saved import save_model
     from headwater.advice.verdict import with_penalties
-    from headwater.tables.fingerprints import Rows
 
     if source_tau is not None or tau is not None:
         advice = with_penalties(advice, source_tau, tau)
-
-    facts = {
-        "outcome": outcome,
-        "target_outcome": target_outcome or outcome,
-        "degree": degree,
-        "criterion": criterion.value,
-        "decimal": pair.target.table.decimal or pair.source.table.decimal,
-        "advice": advice.as_dict(),
-        "columns": list(dict.fromkeys(column.name for column in pair.columns)),
-        "version": __version__,
-    }
-    fitted = Rows.of_table(pair.target.table, pair.columns, pair.target.y)
-    with replaced(out) as part:
-        save_model(saved_model(advice, facts, fitted), part)
+    save_model(kept(advice, pair, manner), out)
     show_advice(advice, pair, as_json, explain, model=str(out))
     if not as_json:
         print(f"model written to {out}")

@@ -31,8 +31,7 @@ def show_advice(advice: Advice, pair: Pair, as_json: bool, explained: bool = Fal
     from headwater.version import __version__
 
     if as_json:
-        columns = list(dict.fromkeys(column.name for column in pair.columns))
-        print_json({**advice.as_dict(), "columns": columns, **more, "version": __version__})
+        print_json({**advice.as_dict(), "columns": pair.names, **more, "version": __version__})
     else:
         print(advice.explanation if explained else advice)
 

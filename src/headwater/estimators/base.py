@@ -18,6 +18,7 @@ from headwater.estimators.preprocessors import READABLE, features, shared_featur
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import Source, as_source
 from headwater.selection.surface import plain
+from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
@@ -132,6 +133,13 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
         intercept = spectrum.y_mean - coef @ spectrum.x_mean if intercept is None else intercept
         self.coef_ = (coef if spectrum.y_ndim == 2 else coef[..., 0, :]).astype(dtype, copy=False)
         self.intercept_ = intercept if spectrum.y_ndim == 2 else plain(intercept[..., 0])
+
+
+def check_needs_no_rows(criterion: str) -> None:
+    """Raise ValueError for a criterion that moments cannot answer, or an unknown one."""
+    score_named(criterion)
+    if needs_rows(criterion):
+        raise ValueError(f"criterion {criterion!r} needs the rows: choose evidence or gcv, which moments suffice for")
 
 
 def penalty(value: Any, name: str) -> float | None:

@@ -12,12 +12,16 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from headwater.selection.meeting import Meeting
 from headwater.selection.surface import plain
+from headwater.spectrum.criteria import needs_rows
 from headwater.spectrum.decomposed import stacked
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.spectrum.spectrum import Spectrum
 
 _TOGETHER = 64  # groups decided together: their grids fill a core's cache
+# What a fit sets for each target, but for its surface.
+_FITTED = ("coef_", "intercept_", "transferred_", "level_weight_", "source_tau_", "scale_", "tau_", "source_weight_")
 _ROOM = 1 << 20  # numbers of their rows, 8 MB: what is made of them takes a few times that
 
 
@@ -50,7 +54,7 @@ class Groups:
     def targets(
         self, spectrum: Callable[[Any], Spectrum], features: int, alone: bool = False
     ) -> Iterator[tuple[NDArray[np.intp], Spectrum]]:
-        """Groups' places and their spectra, which are ``spectrum`` of their rows: as many stacked as fit, or each alone.
+        """Groups' places and the ``spectrum`` of their rows: as many as fit in a stack, or each by itself.
 
         Stacked are those of as many rows, of one rank, and alike in whether least squares leaves anything.
         """
@@ -151,3 +155,32 @@ class GroupModels(Mapping[Any, Any]):
             block = X[rows].toarray() if hasattr(X, "toarray") else X[rows]
             found[rows] += np.einsum("ip,i...p->i...", block, coef[place[rows]])
         return found
+
+
+def fitted_to_groups(
+    model: Any, X: Any, y: Any, groups: ArrayLike, progress: Callable[[int, int], None] | None
+) -> GroupModels:
+    """A clone of a TransferRidge fitted to each group's rows, which are read and met with the sources' side once."""
+    model = clone(model)
+    X, y = model._read(X, y)
+    members, loo = Groups.of(groups, X.shape[0]), needs_rows(model.criterion)
+
+    def spectrum(rows: Any) -> Spectrum:
+        return Spectrum.from_rows(X[rows], y[rows], fit_intercept=model.fit_intercept, leave_one_out=loo)
+
+    sources = model._sources_for(spectrum(members.rows[0]))
+    alone = loo or hasattr(X, "tocsr") or not all(source.stacks for source in sources)
+    fitted: dict[str, Array] = {}
+    count, done = len(members.names), 0
+    for places, target in members.targets(spectrum, X.shape[1], alone):
+        found = clone(model).choose(Meeting(target, sources, X.dtype))
+        for name in filter(found.__dict__.__contains__, _FITTED):
+            values = np.asarray(getattr(found, name))
+            values = values[None] if alone else values
+            fitted.setdefault(name, np.empty((count, *values.shape[1:]), values.dtype))[places] = values
+        done += len(places)
+        if progress is not None:
+            progress(done, count)
+    optimal = np.asarray(found.source_optimal_tau_)
+    fitted["source_optimal_tau_"] = np.broadcast_to(optimal, (count, *optimal.shape))
+    return GroupModels(model, dict(zip(members.names, range(count), strict=True)), fitted)

@@ -7,12 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from headwater.estimators.base import Ridge, penalty
+from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
+from headwater.estimators.preprocessors import READABLE
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.penalty import optimal_tau
+from headwater.spectrum.routes import moments_of
 from headwater.spectrum.spectrum import Spectrum
 
 
@@ -116,11 +118,52 @@ class SourceRidge(Ridge):
         >>> SourceRidge(tau=0.0).fit_moments(Moments.from_arrays(X, y)).coef_
         array([1.])
         """
-        score_named(self.criterion)
+        check_needs_no_rows(self.criterion)
         fixed = penalty(self.tau, "tau")
         self.spectrum_ = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
         self.n_features_in_ = moments.n_features
         return self._choose(fixed, np.float64)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to rows beside those that were fitted before: the fit is that of all of them, whatever their order.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame (n0, p)
+        y : array_like (n0,) or (n0, q)
+        sample_weight : array_like (n0,), optional
+            Frequencies.
+
+        Returns
+        -------
+        SourceRidge
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does; other columns than before; criterion "loo", which needs all rows at once.
+
+        Notes
+        -----
+        No row is kept: what was fitted before is known by its decomposition, which is that of its moments. A call costs
+        one decomposition, p³; where there are many small blocks, ``Moments.from_blocks`` and ``fit_moments`` need one
+        for all.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
+        >>> SourceRidge(tau=0.0).partial_fit(X[:2], y[:2]).partial_fit(X[2:], y[2:]).coef_
+        array([1.])
+        """
+        check_needs_no_rows(self.criterion)
+        first = not hasattr(self, "spectrum_")
+        X, y = validate_data(self, X, y, reset=first, multi_output=True, y_numeric=True, **READABLE)
+        moments = Moments.from_arrays(X, y, sample_weight)
+        if not first:
+            moments = moments_of(self.spectrum_) + (moments if self.fit_intercept else moments.about_zero())
+        return self.fit_moments(moments)
 
     def _choose(self, fixed: float | None, dtype: Any) -> Self:
         return self._set(self.optimal_tau_ if fixed is None else fixed, dtype)

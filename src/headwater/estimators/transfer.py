@@ -7,16 +7,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
-from headwater.estimators.base import Ridge, penalty
-from headwater.estimators.group_models import GroupModels, Groups
+from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
+from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
+from headwater.estimators.group_models import GroupModels, fitted_to_groups
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
+from headwater.selection.posterior import alone, posteriors
 from headwater.selection.source import is_several
 from headwater.selection.surface import Surface
 from headwater.selection.survey import Best, best, survey
 from headwater.spectrum.criteria import needs_rows, score_named
+from headwater.spectrum.moments import Moments
 from headwater.spectrum.spectrum import Spectrum
 
 
@@ -138,6 +141,42 @@ class TransferRidge(Ridge):
         score_named(self.criterion)
         return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
 
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit to the moments of a target, one that is read block by block or that cannot be shown row by row.
+
+        Parameters
+        ----------
+        moments : Moments
+            In the source's features: where the source is a Pipeline, of what its preprocessor makes of the rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does; criterion "loo", which needs rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from headwater import Moments
+        >>> X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 0.0, 2.0])
+        >>> whole = TransferRidge(np.array([1.0, 0.0])).fit(X, y)
+        >>> moments = Moments.from_arrays(X[:1], y[:1]) + Moments.from_arrays(X[1:], y[1:])
+        >>> bool(np.allclose(TransferRidge(np.array([1.0, 0.0])).fit_moments(moments).coef_, whole.coef_))
+        True
+        """
+        check_needs_no_rows(self.criterion)
+        spectrum = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
+        for name in ("n_features_in_", "feature_names_in_"):  # of rows that were fitted before
+            if hasattr(self, name):
+                delattr(self, name)
+        if not self._pipelines():
+            self.n_features_in_ = moments.n_features
+        return self.choose(Meeting(spectrum, self._sources_for(spectrum)))
+
     def fit_many(
         self, X: Any, y: Any, groups: ArrayLike, progress: Callable[[int, int], None] | None = None
     ) -> GroupModels:
@@ -156,7 +195,7 @@ class TransferRidge(Ridge):
         Returns
         -------
         GroupModels
-            A mapping from a group to its fitted TransferRidge.
+            A mapping from a group to its fitted TransferRidge; this one stays as it is.
 
         Raises
         ------
@@ -165,9 +204,9 @@ class TransferRidge(Ridge):
 
         Notes
         -----
-        Law: each model is what ``fit`` makes of the group's rows. Groups of as many rows are decided together, each
-        step of ``fit`` on stacked arrays; criterion "loo" and sparse rows go one group at a time. Memory does not grow
-        with the number of groups but for the models' coefficients: their ``surface_`` is not kept.
+        Law: each model is what ``fit`` makes of the group's rows. Groups of as many rows are decided together, on
+        stacked arrays; under criterion "loo" and with sparse rows each by itself. What grows with the number of groups
+        is their coefficients: ``surface_``, of which ``coefficients`` and intervals are made, is not kept.
 
         Examples
         --------
@@ -179,30 +218,7 @@ class TransferRidge(Ridge):
         (['north', 'south', 'west'], (5,))
         """
         score_named(self.criterion)
-        model = clone(self)
-        X, y = model._read(X, y)
-        members, loo = Groups.of(groups, X.shape[0]), needs_rows(self.criterion)
-
-        def spectrum(rows: Any) -> Spectrum:
-            return Spectrum.from_rows(X[rows], y[rows], fit_intercept=self.fit_intercept, leave_one_out=loo)
-
-        sources = model._sources_for(spectrum(members.rows[0]))
-        alone = loo or hasattr(X, "tocsr") or not all(source.stacks for source in sources)
-        fitted: dict[str, Any] = {}
-        done, names = 0, _FITTED + (("source_weight_",) if is_several(self.source) else ())
-        for places, target in members.targets(spectrum, X.shape[1], alone):
-            some = clone(model).choose(Meeting(target, sources, X.dtype))
-            for name in names:
-                found = np.asarray(getattr(some, name))
-                found = found[None] if alone else found
-                whole = fitted.setdefault(name, np.empty((len(members.names), *found.shape[1:]), found.dtype))
-                whole[places] = found
-            done += len(places)
-            if progress is not None:
-                progress(done, len(members.names))
-        optimal = np.asarray(some.source_optimal_tau_)
-        fitted["source_optimal_tau_"] = np.broadcast_to(optimal, (len(members.names), *optimal.shape))
-        return GroupModels(model, dict(zip(members.names, range(done), strict=True)), fitted)
+        return fitted_to_groups(self, X, y, groups, progress)
 
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources.
@@ -229,6 +245,7 @@ class TransferRidge(Ridge):
         if any(source.spectrum is None for source in sources) and source_tau not in (None, np.inf):
             raise ValueError("only the source's coefficients are known: source_tau must be 'auto' or inf")
         split = self.per_output and meeting.target.y_ndim == 2
+        self._sources = sources
         parts = [meeting.output(index) for index in range(meeting.target.n_outputs)] if split else [meeting]
         fits = []
         for part in parts:
@@ -243,6 +260,50 @@ class TransferRidge(Ridge):
         coefs, intercepts = zip(*held, strict=True)
         self._hold(np.concatenate(coefs, -2), meeting.target, meeting.dtype, np.concatenate(intercepts, -1))
         return self
+
+    def coefficients(self) -> Any:
+        """The coefficients by name: of the source, of the target alone, and chosen, with a 90 % interval.
+
+        Returns
+        -------
+        pandas or polars data frame, or else list of dict
+            A row a feature, and of several outputs one for each ``output``: ``name``, ``source`` (``source[0]``, … of
+            several, NaN of none), ``scratch``, ``chosen``, ``low`` and ``high``. In the units of the columns as they
+            came where the source's preprocessor does no more than rescale them, or prepares tables; a product or a
+            square is then of columns less their means.
+
+        Raises
+        ------
+        NotFittedError
+            Nothing was fitted.
+
+        Notes
+        -----
+        The interval is that of the posterior that the fit averages over, Student's by its mean and variance, about the
+        coefficient that was chosen. A penalised coefficient is drawn toward the source or toward 0: over features the
+        intervals hold the truth nine times in ten where the hypotheses do, not for each feature by itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.arange(8.0)[:, None]
+        >>> model = TransferRidge(np.array([2.0])).fit(X, 2 * X[:, 0] + [0.1, -0.1] * 4)
+        >>> model.coefficients()["chosen"].round(1).tolist()
+        [2.0]
+        """
+        check_is_fitted(self)
+        surfaces = self.surface_ if isinstance(self.surface_, list) else [self.surface_]
+        left_open = tuple(one for surface in surfaces for one in posteriors(surface))
+        chosen = np.atleast_2d(self.coef_).astype(np.float64)
+        scratch = np.concatenate([alone(surface).fitted[0] for surface in surfaces])
+        known = {"source": np.full_like(chosen, np.nan)} if not self._sources else {}
+        for index, source in enumerate(self._sources):
+            name = "source" if len(self._sources) == 1 else f"source[{index}]"
+            known[name] = np.asarray(source.coef if source.unit is None else source.coef * source.unit)
+        low, high = intervals(chosen, left_open)
+        lead = next(iter(self._pipelines()), self)
+        columns = {**known, "scratch": scratch, "chosen": chosen, "low": low, "high": high}
+        return by_name(feature_names(lead, chosen.shape[1]), unit_of(lead), np.ndim(self.coef_) == 2, **columns)
 
     def _describe(self, fits: list[tuple[Surface, Best]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
@@ -266,10 +327,6 @@ class TransferRidge(Ridge):
             self.source_weight_ = np.stack(weights, axis=-2) if split else weights[0]
         else:
             self.source_optimal_tau_ = optimal[0] if optimal else np.nan
-
-
-# What a fit sets for each target, but for its surface.
-_FITTED = ("coef_", "intercept_", "transferred_", "level_weight_", "source_tau_", "scale_", "tau_")
 
 
 def _scale(value: Any) -> bool | str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import stdtr
 
 from headwater.selection.surface import Part, Surface
+from headwater.selection.uncertainty import Uncertainty
 from headwater.spectrum.criteria import kept_shares
 from headwater.spectrum.rows import Array
+from headwater.spectrum.spectrum import Spectrum
 
 _HELD = 1e-7  # of the likeliest point's weight: what has less is left out
 
@@ -86,54 +90,121 @@ def foretold(surface: Surface, slopes: Array, levels: Array, constant: float) ->
     return Mixture(weight / weight.sum(), place, scale, freedom)
 
 
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """Numbers linear in the target's task, as one hypothesis's rows see them: f of them, or a part for each output.
+
+    ``slopes`` (p, f) and ``levels`` (f,) are what they take of w1 and of the level ℓ1. The prior of w1 is N(α m, σ1²P),
+    P = cC̃ + I/(n1 τ1), of the same task κC̃; a level of the source's is one more coefficient, of a column of ones.
+    """
+
+    part: Part
+    slopes: Array
+    levels: Array
+
+    @property
+    def plain(self) -> Spectrum:
+        """The target in its own axes."""
+        white = self.part.meeting.whitening
+        return self.part.meeting.target if white is None else white.uncertain[0].target
+
+    @property
+    def shared(self) -> Uncertainty | None:
+        """The source whose level is the target's."""
+        white = self.part.meeting.whitening
+        return white.uncertain[0] if white is not None and white.level else None
+
+    @property
+    def own(self) -> float:
+        """Whether the level is the target's own: N(ȳ1, σ1²/n1), whatever w1."""
+        return float(self.shared is None and self.plain.basis.fit_intercept)
+
+    @cached_property
+    def h(self) -> Array:
+        """(p, f): of a shared level ℓ1 = ℓ0 + (x̄1 − x̄0)'w1."""
+        return self.slopes if self.shared is None else self.slopes + self.shared.shift * self.levels
+
+    @cached_property
+    def ones(self) -> Array:
+        """The prior's variance of that level, as far as each has it, (f,)."""
+        return 0 * self.levels if self.shared is None else self.levels * self.shared.level_variance
+
+    @cached_property
+    def covered(self) -> Array:
+        """C̃h (p, f); 0 where nothing is known of it."""
+        white = self.part.meeting.whitening
+        return 0 * self.h if white is None else white.covered(self.h)
+
+    @cached_property
+    def by_prior(self) -> tuple[Array, Array]:
+        """APh, (d, f) each, in the hypothesis's axes: the part that stands and the one over τ1, or over 1/κ."""
+        if self.part.meeting.whitening is None:
+            private = self._in_rows(self.h, 0 * self.ones) / self.plain.n
+            return 0 * private, private
+        uncertain = self._in_rows(self.covered, self.ones)
+        if not self.stands:
+            return 0 * uncertain, uncertain
+        return uncertain, self._in_rows(self.h, 0 * self.ones) / self.plain.n
+
+    @property
+    def stands(self) -> bool:
+        """Whether what the source does not know stands beside a part that τ1 penalises."""
+        white = self.part.meeting.whitening
+        return white is not None and bool(white.spread)
+
+    def prior(self, inside: Callable[[Array, Array], Any]) -> tuple[Any, Any]:
+        """h'Ph by the product that is asked for, of the part that stands and of the one over τ1, or over 1/κ."""
+        uncertain = inside(self.h, self.covered) + inside(self.levels[None], self.ones[None])
+        private = inside(self.h, self.h) / self.plain.n
+        if self.part.meeting.whitening is None:
+            return 0 * private, private
+        return (uncertain, private) if self.stands else (0 * uncertain, uncertain)
+
+    def _in_rows(self, columns: Array, level: Array) -> Array:
+        """A (columns, level), in the hypothesis's axes."""
+        rows = self.plain.singular_values[:, None] * self.plain.project(columns)
+        if self.shared is not None:
+            rows = np.vstack([rows, np.sqrt(self.plain.n) * (self.shared.shift.T @ columns + level)])
+        white = self.part.meeting.whitening
+        return rows if white is None else white.turn @ rows
+
+
+def filters(part: Part) -> tuple[Array, Array, Array]:
+    """S⁻¹ in the hypothesis's axes and S⁻¹/τ1, (d, m) each, and 1/τ1 (m,), 0 at τ1 = ∞; none divides by a τ1 of 0.
+
+    S = I + diag(λ)/τ1 there (``Whitening``), so that they are τ1/(λ + τ1) and 1/(λ + τ1).
+    """
+    kept, divided = kept_shares(part.meeting.target, part.target_tau)
+    finite = np.isfinite(part.target_tau)
+    return kept, divided * finite, np.where(finite, 1 / np.where(finite, part.target_tau, 1.0), 0.0)
+
+
+def noise(part: Part) -> tuple[Array, float]:
+    """σ1² at each point (k, m), and of how many degrees of freedom its scaled inverse chi-square is."""
+    target = part.meeting.target
+    freedom = max(target.contrasts * target.n_outputs, 1e-300)
+    return part.meeting.bracket(part.source_tau, part.scale, part.target_tau) / freedom, freedom
+
+
 def _of_part(part: Part, slopes: Array, levels: Array) -> tuple[Array, Array, float]:
     """Places (k, m), scales (k, m) and degrees of freedom of one hypothesis.
 
-    The prior of w1 is N(α m, σ1² P), P = cC̃ + I/(n1 τ1), of the same task κC̃; the rows say y1 = A w1 + e, so that
-    h'w1 has the mean αh'm + (APh)'S⁻¹r and the variance σ1²(h'Ph − (APh)'S⁻¹APh), S = I + APA'. In the hypothesis's
-    axes S is I + diag(λ)/τ1 (``Whitening``), and P = known + penalised/τ1. A level of the source's is one more
-    coefficient, of a column of ones; one of the target's own is N(ȳ1, σ1²/n1), whatever w1.
+    The rows say y1 = A w1 + e, so that h'w1 has the mean αh'm + (APh)'S⁻¹r and the variance
+    σ1²(h'Ph − (APh)'S⁻¹APh), S = I + APA'.
     """
-    seen, target, white = part.meeting, part.meeting.target, part.meeting.whitening
-    n, plain = target.n, target if white is None else white.uncertain[0].target
-    shared = white.uncertain[0] if white is not None and white.level else None  # its level is the target's
-    own = float(shared is None and target.basis.fit_intercept)
-    h, ones = slopes, np.zeros_like(levels)
-    if shared is not None:  # ℓ1 = ℓ0 + (x̄1 − x̄0)'w1
-        h, ones = slopes + shared.shift * levels, levels * shared.level_variance
-
-    def seen_in_rows(columns: Array, level: Array) -> Array:
-        """A (columns, level), in the hypothesis's axes."""
-        rows = plain.singular_values[:, None] * plain.project(columns)
-        if shared is not None:
-            rows = np.vstack([rows, np.sqrt(n) * (shared.shift.T @ columns + level)])
-        return rows if white is None else white.turn @ rows
-
-    penalised, penalised_prior = seen_in_rows(h, 0 * ones) / n, float(np.vdot(h, h)) / n
-    known, known_prior = np.zeros_like(penalised), 0.0
-    if white is not None:
-        covered = white.covered(h)
-        seen_of_it, prior = seen_in_rows(covered, ones), float(np.vdot(h, covered) + levels @ ones)
-        if white.spread:
-            known, known_prior = seen_of_it, prior
-        else:
-            penalised, penalised_prior = seen_of_it, prior
-    kept, divided = kept_shares(target, part.target_tau)
-    finite = np.isfinite(part.target_tau)
-    inverse = np.where(finite, 1 / np.where(finite, part.target_tau, 1.0), 0.0)
-    # S⁻¹ = τ1/(λ + τ1), and over τ1 that is 1/(λ + τ1): the products below never divide by a τ1 of 0.
-    over = divided * finite
+    of, seen = Linear(part, slopes, levels), part.meeting
+    (known, penalised), (known_prior, penalised_prior) = of.by_prior, of.prior(np.vdot)
+    kept, over, inverse = filters(part)
     shifted = seen.shifted(part.source_tau, part.scale)
     place = np.einsum("rqk,rq->kr", shifted, known) @ kept + np.einsum("rqk,rq->kr", shifted, penalised) @ over
     source = seen.source if seen.sources else None
     if source is not None and not np.isinf(part.source_tau).all():
         starts = np.nan_to_num(source.starts(part.source_tau, part.scale))
-        place += np.tensordot(starts, source.project(h), axes=((0, 1), (0, 1)))[:, None]
-    level = plain.y_mean if shared is None else shared.spectrum.y_mean
+        place += np.tensordot(starts, source.project(of.h), axes=((0, 1), (0, 1)))[:, None]
+    level = of.plain.y_mean if of.shared is None else of.shared.spectrum.y_mean
     place += float(levels @ level)
-    variance = known_prior + penalised_prior * inverse + own * float(levels @ levels) / n
+    variance = known_prior + penalised_prior * inverse + of.own * float(levels @ levels) / of.plain.n
     square, cross, other = (known**2).sum(axis=1), (known * penalised).sum(axis=1), (penalised**2).sum(axis=1)
     variance = variance - square @ kept - 2 * cross @ over - (other @ over) * inverse
-    freedom = max(target.contrasts * target.n_outputs, 1e-300)
-    noise = seen.bracket(part.source_tau, part.scale, part.target_tau) / freedom
-    return place, np.sqrt(noise * np.maximum(variance, 0.0)), freedom
+    scale, freedom = noise(part)
+    return place, np.sqrt(scale * np.maximum(variance, 0.0)), freedom

@@ -55,7 +55,7 @@ class Source:
 
     @property
     def stacks(self) -> bool:
-        """Whether targets that meet it may be stacked: not with axes that are an operator, those of a wide sparse table."""
+        """Whether targets that meet it may be stacked: not where its axes are an operator's, of a wide sparse table."""
         return self.spectrum is None or isinstance(self.spectrum.vectors, np.ndarray)
 
     @cached_property

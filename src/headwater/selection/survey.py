@@ -228,7 +228,7 @@ def peak(value: Callable[[Array, Array], Array], nodes: Array, logs: Array, heig
     refined, going, lost = found.copy(), np.ones(lead, dtype=bool), np.zeros(lead, dtype=bool)
     for _ in range(12):
         grid = value(refined[..., :1] + _OFFSETS, refined[..., 1:] + _OFFSETS)
-        finite = np.isfinite(grid).all(axis=(-2, -1))
+        finite = np.asarray(np.isfinite(grid).all(axis=(-2, -1)))
         slope, curvature = _derivatives(np.where(finite[..., None, None], grid, 0.0))
         slope, curvature = slope[..., free], curvature[..., free[:, None], free]
         curved = np.linalg.eigvalsh(curvature).max(axis=-1) < 0

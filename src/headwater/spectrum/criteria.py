@@ -41,13 +41,13 @@ def log_evidence(spectrum: Decomposed, u: Array, tau: Array) -> Array:
         if (remainder > 0).all():
             value *= t
             value += remainder
-            powers = -rank * np.log(t)
+            powers = float(-rank)
         else:
             np.maximum(value, _TINY, out=value)
-            powers = (m - rank) * np.log(t) if m != rank else 0.0
+            powers = m - rank
         np.log(value, out=value)
         value *= m
-        value += log_determinant + powers
+        value += log_determinant + (powers * np.log(t) if powers else 0.0)
     total = energy.sum(axis=-2)[..., None] + remainder
     told = finite & (total > 0) & (rank > 0)
     if not told.all():  # a response that does not vary says nothing of the penalty

@@ -203,7 +203,17 @@ class Decomposed:
         return replace(self, u=u, y_mean=y_mean, remainder=remainder, residual=residual)
 
     def take(self, some: Any) -> Self:
-        """Some of the tables that are stacked."""
+        """Some of the tables that are stacked.
+
+        Parameters
+        ----------
+        some : array of int or slice
+            Places along the leading axis.
+
+        Returns
+        -------
+        Spectrum
+        """
         basis = replace(self.basis, eigenvalues=self.eigenvalues[some])
         basis = basis if basis.vectors is None else replace(basis, vectors=basis.vectors[some])
         u, x_mean, y_mean, remainder = (of[some] for of in (self.u, self.x_mean, self.y_mean, self.remainder))
@@ -218,5 +228,5 @@ def stacked(tables: Sequence[Kind]) -> Kind:
 
     first = tables[0]
     basis = Decomposition(together("eigenvalues"), together("vectors"), first.n, first.basis.fit_intercept)
-    names = ("u", "x_mean", "y_mean", "remainder")
-    return replace(first, basis=basis, residual=None, **{name: together(name) for name in names})
+    u, x_mean, y_mean, remainder = map(together, ("u", "x_mean", "y_mean", "remainder"))
+    return replace(first, basis=basis, u=u, x_mean=x_mean, y_mean=y_mean, remainder=remainder, residual=None)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from headwater import archive
 from headwater.spectrum.rows import Array, WeightedRows, centred, sum_and_rest
+
+KIND = archive.Kind("table of moments", 1, "save it again by Moments.save")
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,10 +237,89 @@ class Moments:
         yy = self.yy - 2 * np.einsum("pq,pq->q", columns, self.xy) + np.einsum("pq,pq->q", columns, fitted)
         return replace(self, y_mean=self.y_mean - self.x_mean @ columns, xy=self.xy - fitted, yy=np.maximum(yy, 0.0))
 
+    def about_zero(self) -> Moments:
+        """The second moments about 0 in the place of the means, Σ w x x' and so on: those of ridge without intercept.
+
+        Returns
+        -------
+        Moments
+            Its means are 0, so that two of them add up as sums do.
+        """
+        return replace(
+            self,
+            xx=self.xx + self.n * np.outer(self.x_mean, self.x_mean),
+            xy=self.xy + self.n * np.outer(self.x_mean, self.y_mean),
+            yy=self.yy + self.n * self.y_mean**2,
+            x_mean=np.zeros_like(self.x_mean),
+            y_mean=np.zeros_like(self.y_mean),
+            x_mean_rest=0.0,
+            y_mean_rest=0.0,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the moments to a file that holds no code; it replaces another only once it is whole.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+
+        Notes
+        -----
+        No row is in the file, but moments of few rows give rows away: see ``docs/publishing.md``.
+        """
+        archive.write(KIND, vars(self), Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Moments:
+        """Read moments that ``save`` wrote, to the bit.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        OSError
+            There is no such file, or it cannot be read.
+        ValueError
+            The file is of another kind, damaged, forged, or written by a newer headwater.
+        """
+        return archive.read(KIND, Path(path), _checked)
+
     def _finite(self) -> Moments:
         if not (np.isfinite(self.xx).all() and np.isfinite(self.xy).all() and np.isfinite(self.yy).all()):
             raise ValueError("X, y or sample_weight holds values that are missing, infinite or too large to square")
         return self
+
+
+def _checked(content: Any) -> Moments:
+    """The moments, once their shapes and numbers are what they must be."""
+    if set(content) != {field.name for field in fields(Moments)}:
+        raise ValueError("not all moments are there")
+    found = Moments(**content)
+    p, q = np.shape(found.x_mean)[0], np.shape(found.y_mean)[0]
+    shapes = {"x_mean": (p,), "y_mean": (q,), "xx": (p, p), "xy": (p, q), "yy": (q,)}
+    if any(np.shape(content[name]) != shape for name, shape in shapes.items()):
+        raise ValueError("the moments' shapes do not fit each other")
+    if any(np.ndim(rest) and np.shape(rest) != (size,) for rest, size in
+           ((found.x_mean_rest, p), (found.y_mean_rest, q))):  # fmt: skip
+        raise ValueError("the moments' shapes do not fit each other")
+    if any(np.asarray(value).dtype.kind not in "if" or not np.isfinite(value).all() for value in content.values()):
+        raise ValueError("the moments are not finite numbers")
+    if not (found.n > 0 and found.rows > 0 and found.y_ndim in (1, 2)):
+        raise ValueError("the moments are of no rows")
+    if (np.diag(found.xx) < 0).any() or (found.yy < 0).any() or not np.allclose(found.xx, found.xx.T):
+        raise ValueError("the moments are no table's")
+    return found
 
 
 def merge(parts: Iterable[Moments]) -> Moments:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import numpy as np
 from scipy.linalg import svd
 from scipy.sparse.linalg import LinearOperator
 
-from headwater.spectrum.decomposed import Decomposition, Decomposed, Kind
+from headwater.spectrum.decomposed import Decomposed, Decomposition, Kind
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.rows import Array, WeightedRows, centred
 
 # The Gram route squares the condition number: its coefficients at τ = 0 keep at least 16 − 8 digits inside this span.
 _GRAM_SPAN = 1e-8
 GRAM_ROWS_PER_FEATURE = 3
+
 
 class RowAxes(LinearOperator):  # type: ignore[misc]
     """V = X'U/s as a linear operator, so that a wide sparse table is never made dense."""
@@ -41,12 +43,9 @@ class RowAxes(LinearOperator):  # type: ignore[misc]
 
 def decompose_moments(kind: type[Kind], moments: Moments, fit_intercept: bool) -> Kind:
     """By the eigenvalues of the p×p scatter; directions lost to rounding are left out."""
-    xx, xy, yy = moments.xx, moments.xy, moments.yy
-    x_mean, y_mean = moments.x_mean, moments.y_mean
     if not fit_intercept:
-        xx, xy = xx + moments.n * np.outer(x_mean, x_mean), xy + moments.n * np.outer(x_mean, y_mean)
-        yy = yy + moments.n * y_mean**2
-        x_mean, y_mean = np.zeros_like(x_mean), np.zeros_like(y_mean)
+        moments = moments.about_zero()
+    xx, xy, yy = moments.xx, moments.xy, moments.yy
     squares, vectors = np.linalg.eigh(xx)
     squares, vectors = squares[::-1], vectors[:, ::-1]
     keep = _kept(squares, len(squares), moments.rows - fit_intercept)
@@ -54,7 +53,27 @@ def decompose_moments(kind: type[Kind], moments: Moments, fit_intercept: bool) -
     u = vectors.T @ xy / np.sqrt(squares)[:, None]
     remainder = _remainder(yy - np.einsum("rq,rq->q", u, u), yy, len(squares) >= moments.rows - fit_intercept)
     basis = Decomposition(squares / moments.n, vectors, moments.n, fit_intercept)
-    return kind(basis, u, x_mean, y_mean, remainder, None, moments.y_ndim)
+    return kind(basis, u, moments.x_mean, moments.y_mean, remainder, None, moments.y_ndim)
+
+
+def moments_of(found: Decomposed) -> Moments:
+    """The moments that a decomposition is of, to rounding; ``decompose_moments`` undoes it.
+
+    Those of one without intercept are about 0. How many rows there were is known as a bound only: Σw, or as many as the
+    rank needs.
+    """
+    axes = found.expand(np.eye(found.rank)) * found.singular_values  # V S (p, r)
+    least = found.rank + found.basis.fit_intercept + bool(found.remainder.any())
+    return Moments(
+        found.n,
+        max(ceil(found.n), least),
+        found.x_mean,
+        found.y_mean,
+        axes @ axes.T,
+        axes @ found.u,
+        np.einsum("rq,rq->q", found.u, found.u) + found.remainder,
+        found.y_ndim,
+    )
 
 
 def decompose_rows(kind: type[Kind], rows: WeightedRows, fit_intercept: bool, leave_one_out: bool) -> Kind:

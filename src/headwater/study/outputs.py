@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from headwater.files import replaced
-from headwater.study import drawing, report
+from headwater.pages import drawing, frame
+from headwater.pages.parts import Picture
 from headwater.study.presentation import Presentation
 
 
@@ -26,7 +27,20 @@ def write(shown: Presentation, config: Mapping[str, Any], folder: Path, command:
     _write(folder / "summary.csv", as_csv(shown.summary).encode())
     _write(folder / "figure.svg", svg)
     _write(folder / "figure.png", png)
-    _write(folder / "report.html", report.render(shown, config, svg.decode(), command).encode())
+    _write(folder / "report.html", as_page(shown, config, svg.decode(), command))
+
+
+def as_page(shown: Presentation, config: Mapping[str, Any], svg: str, command: str) -> bytes:
+    """The figure, what it shows in words, every number and all that made it, in one file."""
+    return frame.render(
+        "study.html",
+        title=shown.title,
+        shown=shown,
+        picture=Picture(drawing.inline(svg, "figure"), shown.title, shown.caption),
+        config=config.items(),
+        command=command,
+        made_with=[*frame.versions(), ("protocol", shown.protocol)],
+    )
 
 
 def as_parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.pages.parts import Table
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the report: head and body hold texts."""
-
-    caption: str
-    head: Sequence[str]
-    body: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class Presentation:
     """
 
     rows: Sequence[Any]
-    summary: Sequence[Mapping[str, float]]
+    summary: Sequence[Mapping[str, Any]]
     trials: Mapping[str, NDArray[Any]]
     title: str
     purpose: str

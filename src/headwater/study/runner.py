@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from joblib import Parallel, delayed, effective_n_jobs
 from threadpoolctl import threadpool_limits
 
+from headwater.pages.needed import check_installed
 from headwater.study.store import Config, Record, Store, trial_key
 
 if TYPE_CHECKING:
@@ -100,11 +100,10 @@ def reproduce(
     backend, and do not depend on it. `progress` is called with (done, total); `command` is quoted in the report. A run
     cut short goes on where it stopped. Raises ValueError for a folder that is a file, a store that is not ours, too
     new or of another protocol, or data that are not what they should be, OSError where nothing can be read or written,
-    ImportError without matplotlib; all of them before anything is computed.
+    ImportError without matplotlib or jinja2; all of them before anything is computed.
     """
     start = time.perf_counter()
-    if find_spec("matplotlib") is None:
-        raise ImportError("the figures need matplotlib: pip install 'headwater[report]'")
+    check_installed("the report", "matplotlib", "jinja2")
     trials = study.experiment.trials()
     if not (folder / STORE).exists():
         study.plan(trials, workers)  # what cannot be run is said before there is a folder

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import CATEGORY, Column, number_column, text_of
+from headwater.tables.cells import CATEGORY
+from headwater.tables.columns import Column
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.table import Table, listed, read_table
 
@@ -53,8 +54,8 @@ def read_coefficients(path: Path, reading: Reading = AS_FOUND) -> Published:
     What is called intercept or const is the level. Raises OSError or ValueError, of one line that names the file.
     """
     table = read_table(path, reading)
-    names = [name.strip() for name in text_of(table.column("name")).to_pylist()]
-    numbers = number_column(table, "coef", "coefficient")
+    names = [name.strip() for name in table.column("name").text().to_pylist()]
+    numbers = table.column("coef").numeric("coefficient")
     if numbers.null_count:
         raise ValueError(f"{table.name}: {numbers.null_count} rows have no coef")
     twice = {name for name in names if names.count(name) > 1}
@@ -70,7 +71,7 @@ def _standard_errors(table: Table, names: list[str]) -> tuple[Mapping[str, float
     """Those of all that are not the level, or none, and what to say of them."""
     if "se" not in table.names:
         return None, []
-    values = dict(zip(names, number_column(table, "se", "standard error").to_pylist(), strict=True))
+    values = dict(zip(names, table.column("se").numeric("standard error").to_pylist(), strict=True))
     found = {name: value for name, value in values.items() if name.lower() not in _LEVELS}
     absent = [name for name, value in found.items() if value is None]
     if absent:

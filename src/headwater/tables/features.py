@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.tables.columns import CATEGORY, NUMBER, WORDS, Column, example, finite, kind_of, learned, missing_in
+from headwater.tables.cells import CATEGORY, NUMBER, WORDS, Cells
+from headwater.tables.columns import Column, learned
 from headwater.tables.numerals import NUMERAL
 from headwater.tables.table import Table, all_of, listed, meant
 
@@ -41,7 +42,7 @@ def shared_columns(
     """The features two tables share, in the source's order with categories last, and notes on those left out.
 
     ``taken`` are the outcome, weights and groups; ``named`` the only features wanted, all if empty; ``excluded``
-    those not wanted, ``codes`` those whose numbers have been made text.
+    those not wanted, ``codes`` those wanted whose numbers have been made text, as those of ``source.codes`` have been.
     Raises ValueError where none are left, or a column's kinds differ between the tables.
     """
     for name in [*named, *excluded]:
@@ -64,9 +65,10 @@ def shared_columns(
     for name in offered:
         if name not in both:
             continue
-        reason = _reason_against(source, target, name, wanted=name in named or name in codes)
+        cells = source.column(name)
+        reason = _reason_against(cells, target.column(name), wanted=name in named or name in codes)
         if reason is None:
-            columns += learned(source, name, name in codes)
+            columns += learned(cells, name in codes or name in source.codes)
         else:
             dropped.setdefault(reason, []).append(name)
     notes += [f"unused, {reason}: {listed(names)}" for reason, names in dropped.items()]
@@ -76,36 +78,33 @@ def shared_columns(
     return tuple(sorted(columns, key=lambda column: column.kind == CATEGORY)), notes
 
 
-def _reason_against(source: Table, target: Table, name: str, wanted: bool) -> str | None:
-    """Why a shared column cannot be, or had better not be, a feature."""
-    column, other = source.column(name), target.column(name)
-    kind, theirs = kind_of(column), kind_of(other)
+def _reason_against(source: Cells, target: Cells, wanted: bool) -> str | None:
+    """Why a column of both tables cannot be, or had better not be, a feature."""
+    name = source.name
     if not wanted and name == PREDICTION:
         return "what headwater predict adds (--features would use it)"
     if not wanted and (_NAMED.search(name) or _NUMBERING.match(name.lower())):
         return _IDENTIFIERS
-    if missing_in(column) == len(column):
+    if source.missing == len(source):
         return "empty in the source"
-    if kind is None:
-        return f"of a type ({column.type}) that is neither numbers, text nor dates"
-    if kind != theirs and other.null_count < len(other):
-        words = [f"{table.name} has {WORDS[k]} ({example(c)})"
-                 for table, k, c in ((source, kind, column), (target, theirs, other))]  # fmt: skip
+    if source.kind is None:
+        return f"of a type ({source.values.type}) that is neither numbers, text nor dates"
+    if source.kind != target.kind and not target.empty:
+        words = [f"{cells.table} has {WORDS[cells.kind]} ({cells.example()})" for cells in (source, target)]
         raise ValueError(f"column {name!r}: {words[0]}, {words[1]}; mend one (empty cells are missing values), "
                          f"or leave it out by --exclude {name!r}")  # fmt: skip
-    if kind == CATEGORY:
-        return _against_text(column, wanted)
-    if not wanted and _beyond_doubles(column):
+    if source.kind == CATEGORY:
+        return _against_text(source.values, wanted)
+    if not wanted and _beyond_doubles(source.values):
         return _IDENTIFIERS
-    values = finite(source, name)
-    finite(target, name)
+    values, theirs = source.finite(), target.finite()
     if not pc.greater(pc.max(values), pc.min(values)).as_py():
         return "constant in the source"
-    if not wanted and kind == NUMBER and _is_numbering(values):
+    if wanted or source.kind != NUMBER:
+        return None
+    if _is_numbering(values):
         return _IDENTIFIERS
-    if not wanted and kind == NUMBER and _are_subjects(values) and _are_subjects(finite(target, name)):
-        return _SUBJECTS
-    return None
+    return _SUBJECTS if _are_subjects(values) and _are_subjects(theirs) else None
 
 
 def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
 from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.columns import CATEGORY, Column, encode, floats, text_of
+from headwater.tables.cells import CATEGORY
+from headwater.tables.columns import Column, encode
 from headwater.tables.table import Table
 
 Codes = NDArray[np.uint64]
@@ -108,13 +108,10 @@ def near(table: Table, other: Table, columns: tuple[Column, ...]) -> NDArray[np.
     rows = np.arange(table.data.num_rows)
     for column in columns:
         if len(rows):
-            mine, theirs = (_comparable(side.column(column.name), column.kind) for side in (table, other))
+            sides = table.column(column.name), other.column(column.name)
+            mine, theirs = (cells.text() if column.kind == CATEGORY else cells.floats() for cells in sides)
             rows = rows[pc.is_in(mine.take(rows), pc.unique(theirs)).to_numpy()]
     return rows
-
-
-def _comparable(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
-    return text_of(values) if kind == CATEGORY else floats(values)
 
 
 def _looked_up(values: NDArray[np.generic], known: NDArray[np.generic], counts: NDArray[np.intp]) -> Array:

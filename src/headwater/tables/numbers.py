@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import CATEGORY, Column, encode
+from headwater.tables.cells import CATEGORY
+from headwater.tables.columns import Column, encode
 from headwater.tables.side import Side
 from headwater.tables.table import listed
 

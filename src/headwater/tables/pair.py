@@ -1,4 +1,4 @@
-"""Pair: two files become a source and a target that share features, with everything left out or mended said."""
+"""Pair: two tables become a source and a target that share features, with everything left out or mended said."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
+from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
-from headwater.tables.columns import CATEGORY, Column, met, text_of
+from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.numbers import numbers_ask, seen
@@ -43,25 +44,50 @@ class Roles:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A source and a target, the features they share, and notes on everything left out or mended."""
+    """A source and a target, the features they share, and notes on everything left out or mended.
+
+    ``roles`` are those asked for. Of ``published`` coefficients, in the place of a source, there is no table: the
+    target stands for it.
+    """
 
     source: Side
     target: Side
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
+    roles: Roles
+    published: Published | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, each once."""
+        return list(dict.fromkeys(column.name for column in self.columns))
+
+    @property
+    def decimal(self) -> str | None:
+        """The decimal mark that the target's numbers had, or else the source's; None where none showed one."""
+        return self.target.table.decimal or self.source.table.decimal
 
 
 def read_pair(
     source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
 ) -> Pair:
-    """Read two files and say which columns both can be fitted on, and what makes one doubt them.
+    """Read two files and pair them.
 
-    Raises OSError or ValueError, of one line that names the file or column, where either cannot be used, and where
-    the target's rows are the source's unless ``allow_overlap``.
+    Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
+    ``allow_overlap``, and as ``pair_of`` does.
     """
     if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
         raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
-    tables = read_table(source, reading), read_table(target, reading)
+    return pair_of(read_table(source, reading), read_table(target, reading), roles, allow_overlap)
+
+
+def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
+    """Say which columns two tables can both be fitted on, and what makes one doubt them.
+
+    Raises ValueError, of one line that names the table or column, where either cannot be used, and where the target's
+    rows are the source's unless ``allow_overlap``.
+    """
+    tables = source, target
     taken = roles.taken & set(roles.features)
     if taken:
         raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
@@ -76,7 +102,8 @@ def read_pair(
             f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    codes = _codes(source, roles)
+    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
@@ -99,18 +126,17 @@ def read_pair(
     notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
-    return Pair(before, after, columns, tuple(notes))
+    return Pair(before, after, columns, tuple(notes), roles)
 
 
-def read_published(
-    coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND
-) -> tuple[Published, Pair]:
-    """Read published coefficients and a target; the target stands for its source in the pair, which has no table.
+def read_published(coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
+    """Read published coefficients and a target, and pair them; raises as ``read_pair`` does."""
+    return published_pair(read_coefficients(coefficients), read_table(target, reading), roles)
 
-    Raises as ``read_pair`` does.
-    """
-    published = read_coefficients(coefficients)
-    table = _coded(read_table(target, reading), roles)
+
+def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
+    """Pair published coefficients with a target; raises as ``pair_of`` does."""
+    table = target.as_text(_codes(target, roles))
     side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
@@ -128,16 +154,13 @@ def read_published(
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    return published, Pair(
-        side, side, columns, (*published.notes, *notes, *left_out, *met(side.table, columns), *copied)
-    )
+    notes = [*published.notes, *notes, *left_out, *met(side.table, columns), *copied]
+    return Pair(side, side, columns, tuple(notes), roles, published)
 
 
-def _coded(table: Table, roles: Roles) -> Table:
-    """The table with numbers that are codes as text."""
+def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
+    """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, values = table.data.schema.get_field_index(name), table.column(name)
-        table = replace(table, data=table.data.set_column(index, name, text_of(values)))
-    return table
+    return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import kind_of, missing_in, number_column
 from headwater.tables.table import Table
 
 _MANY = 20  # times the rows: so many were hardly counted
@@ -41,7 +40,7 @@ def with_outcome(
     ``kind`` says what ``weights`` are, see ``_weights``.
     """
     notes = list(table.notes)
-    values = number_column(table, outcome, "outcome")
+    values = table.column(outcome).numeric("outcome")
     known = pc.is_valid(values)
     absent = len(values) - pc.sum(known).as_py()
     if absent == len(values):
@@ -73,7 +72,7 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
     Frequencies are taken as they are. Of precisions and of survey weights only the ratios mean anything: they are
     brought to mean 1, so that there are as many degrees of freedom as rows.
     """
-    values = number_column(table, name, "weight")
+    values = table.column(name).numeric("weight")
     if values.null_count:
         raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
     weight = values.to_numpy()
@@ -99,12 +98,13 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
 
 def groups_of(table: Table, name: str) -> Any:
     """Each row's group, as whole numbers (n,)."""
-    column = table.column(name)
-    if kind_of(column) is None and not pa.types.is_null(column.type):
-        raise ValueError(f"{table.name}: the groups {name!r} are of type {column.type}; give numbers, text or dates")
-    if missing_in(column):
-        raise ValueError(f"{table.name}: no group {name!r} in {missing_in(column)} of {len(column)} rows")
-    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()
+    cells = table.column(name)
+    kind = cells.values.type
+    if cells.kind is None and not pa.types.is_null(kind):
+        raise ValueError(f"{table.name}: the groups {name!r} are of type {kind}; give numbers, text or dates")
+    if cells.missing:
+        raise ValueError(f"{table.name}: no group {name!r} in {cells.missing} of {len(cells)} rows")
+    codes = cells.values.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.max() == 0:
         raise ValueError(f"{table.name}: all rows are of one group {name!r}, so none can be left out; drop --groups")
     if len(np.unique(codes)) == len(codes):

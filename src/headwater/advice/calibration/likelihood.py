@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dlauum, dpotrf, dpotri
 
 from headwater.advice.calibration.side import remainder_value, side_value
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
 
 RHO, SIGNAL, NOISE, PRIVATE, TARGET_NOISE = range(5)
-_BLOCK = 192  # of columns: enough for a product of matrices to be fast
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Likelihood:
     def _turned(self) -> tuple[Array, Array]:
         """S1 Q (r1, r1) and Q'K, of the target's axes turned by Q."""
         turn, across = np.linalg.qr(self.meeting.matrix, mode="complete")
-        return self.meeting.target.singular_values[:, None] * turn, across
+        return self.meeting.target.singular_values[:, None] * turn, np.asfortranarray(across)
 
     @property
     def turned(self) -> Array:
@@ -59,12 +58,15 @@ class Likelihood:
         return np.asarray(self.turned.T @ np.divide(self.meeting.target.u, s1))
 
     def through(self, weight: Array) -> Array:
-        """K diag(weight) K' in the turned axes, its lower triangle."""
-        K, out = self.across, np.zeros(self.turned.shape)
-        for first in range(0, len(out), _BLOCK):
-            some = slice(first, first + _BLOCK)
-            out[some, : some.stop] = (weight[first:] * K[some, first:]) @ K[: some.stop, first:].T
-        return out
+        """K diag(weight) K' in the turned axes, its lower triangle; weights are 0 or more."""
+        root = self.across * np.sqrt(weight)
+        r1, r0 = root.shape
+        square = min(r1, r0)
+        # A triangle times its own transpose, a third of the work; what lies beside it where the source has more axes.
+        upper = dlauum(root[:square, :square], lower=0)[0].T
+        if r0 > r1:
+            upper += np.tril(root[:, r1:] @ root[:, r1:].T)
+        return upper if r1 == square else np.pad(upper, (0, r1 - square))
 
 
 @dataclass(frozen=True, eq=False)

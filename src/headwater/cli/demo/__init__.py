@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,9 @@ import typer
 
 def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("demo")) -> None:
     """Transfer from diabetes patients over 50 to 30 younger ones: tables, advice, model, score and picture."""
-    if find_spec("matplotlib") is None:
-        raise ImportError("the demo's picture needs matplotlib: pip install 'headwater[report]'")
+    from headwater.pages.needed import check_installed
+
+    check_installed("the demo's picture", "matplotlib")
     from headwater.cli.advise import advise
     from headwater.cli.demo.experiment import (
         DRAWS,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from headwater.study.drawing import INK, RULE, SIMULATED, THEORY
+from headwater.pages.drawing import INK, RULE, SIMULATED, THEORY
 from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, spread

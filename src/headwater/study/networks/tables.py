@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headwater.pages.parts import Table
 from headwater.study.networks import figures
 from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, Row
 from headwater.study.networks.trials import Case
-from headwater.study.presentation import Table
 
 
 def decay(value: float) -> str:

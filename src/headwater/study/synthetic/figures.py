@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from headwater.study.drawing import RULE, SIMULATED, THEORY
+from headwater.pages.drawing import RULE, SIMULATED, THEORY
 from headwater.study.synthetic.experiment import Synthetic
 from headwater.study.synthetic.summary import Row
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
-from headwater.study.presentation import Presentation, Table, number
+from headwater.pages.parts import Table
+from headwater.study.presentation import Presentation, number
 from headwater.study.store import Record
 from headwater.study.synthetic.experiment import PROTOCOL, Synthetic
 from headwater.study.synthetic.figures import SYMBOL, figure, label, title

@@ -1,0 +1,91 @@
+"""Archive: values in a file that runs no code when it is read, marked with what it is and who wrote it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headwater.files import replaced, why_unreadable
+from headwater.version import __version__
+
+_MARK = "headwater.json"
+_INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients with room to spare
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file.
+
+    ``name`` is what its mark and messages call it, ``format`` the number of its format, ``again`` how it is made anew.
+    Beside the types that are ``allowed``, a file holds scikit-learn's own, NumPy's arrays and plain values of Python.
+    """
+
+    name: str
+    format: int
+    again: str
+    allowed: tuple[type, ...] = ()
+
+    @property
+    def trusted(self) -> list[str]:
+        """What may be built, whatever a file wishes for."""
+        return [*(f"{kind.__module__}.{kind.__qualname__}" for kind in self.allowed), "numpy.dtype"]
+
+
+def write(kind: Kind, content: Any, path: Path) -> None:
+    """Write the whole file, or leave what was there; OSError, of one line, where it cannot be written."""
+    import skops.io  # with it comes scikit-learn, which moments do not need
+
+    buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(_MARK, json.dumps({"kind": kind.name, "format": kind.format, "version": __version__}))
+    with replaced(path) as part:
+        part.write_bytes(buffer.getvalue())
+
+
+def read(kind: Kind, path: Path, checked: Callable[[Any], Value]) -> Value:
+    """What ``checked`` makes of a file's content, raising where that is not what it must be.
+
+    Only the kind's own types, scikit-learn's and NumPy's are built. Raises OSError or ValueError, of one line that
+    names the file, for a file that is missing, damaged, forged, of another kind or format, or grows beyond reason.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise type(problem)(f"{path}: cannot be read: {why_unreadable(problem)}") from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inflated = sum(member.file_size for member in archive.infolist())
+            if archive.getinfo(_MARK).file_size > 1000:
+                raise ValueError
+            mark = json.loads(archive.read(_MARK))
+        found, written, version = str(mark.get("kind", kind.name)), int(mark["format"]), str(mark["version"])
+    except Exception:  # zipfile, zlib and json have a dozen ways to say it
+        raise ValueError(f"{path}: not a {kind.name} saved by headwater, or not whole; {kind.again}") from None
+    if found != kind.name:
+        raise ValueError(f"{path}: not a {kind.name} saved by headwater but a {found[:20]}; {kind.again}")
+    if inflated > max(_INFLATED, 20 * len(content)):
+        raise ValueError(
+            f"{path}: would take {inflated / 1e6:.0f} MB once inflated, as no {kind.name} of headwater's does"
+        )
+    if written > kind.format:
+        raise ValueError(
+            f"{path}: saved by headwater {version}, which is newer than this, {__version__}; "
+            "upgrade headwater, or save it again by this one"
+        )
+    if written < kind.format:
+        raise ValueError(f"{path}: saved by an earlier headwater, in another format; {kind.again}")
+    import skops.io
+
+    try:
+        return checked(skops.io.loads(content, trusted=kind.trusted))
+    except Exception as problem:  # whatever a damaged or forged file provokes, it is not ours
+        raise ValueError(
+            f"{path}: not a {kind.name} this headwater can read ({' '.join(str(problem).split())[:120]})"
+        ) from None

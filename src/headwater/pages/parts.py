@@ -1,0 +1,30 @@
+"""Parts: what pages are made of, as plain frozen data. Texts are plain: the templates escape them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: ``head`` and ``body`` hold texts, of which the first of each row may be its name (``named``)."""
+
+    caption: str
+    head: Sequence[str]
+    body: Sequence[Sequence[str]]
+    named: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, and what it shows for those who do not see it.
+
+    ``svg`` is an element as ``drawing.inline`` makes it, ``text`` what it shows in a sentence or two, which takes its
+    place for a screen reader, ``tables`` its numbers, folded away beneath.
+    """
+
+    svg: str
+    text: str
+    caption: str = ""
+    tables: Sequence[Table] = ()
