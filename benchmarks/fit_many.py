@@ -69,9 +69,7 @@ def main() -> None:
                     apart = np.where(one == other, 0.0, np.abs(one - other) / np.maximum(1.0, np.abs(one)))
                 worst[name] = max(worst[name], float(apart.max()))
     print(f"{groups} groups of {ROWS} rows and {FEATURES} features, one thread")
-    print(
-        f"one by one  {1e3 * single:7.2f} ms a group, {single * groups:7.1f} s in all (by {SAMPLE * ROUNDS} groups)"
-    )
+    print(f"one by one  {1e3 * single:7.2f} ms a group, {single * groups:7.1f} s in all (by {SAMPLE * ROUNDS} groups)")
     print(f"fit_many    {1e3 * took / groups:7.2f} ms a group, {took:7.1f} s in all: {single * groups / took:.1f} x")
     print(f"memory      {(after - before) / 1024:7.1f} MB more at its peak; the rows are {X.nbytes >> 20} MB")
     print("apart by    " + ", ".join(f"{name} {value:.1e}" for name, value in worst.items()))

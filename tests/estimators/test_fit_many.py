@@ -16,7 +16,7 @@ ATTRIBUTES = ("coef_", "intercept_", "tau_", "source_tau_", "scale_", "level_wei
 
 
 def draw(outputs=(), seed=0):
-    """Groups of 1 to 30 rows in any order, far from the source and near; an outcome and a column flat, a column a twin."""
+    """Groups of 1 to 30 rows in any order, far from the source and near, some of them flat."""
     rng = np.random.default_rng(seed)
     w = rng.normal(size=(P, *outputs))
     X0 = rng.normal(size=(90, P))
