@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.meeting import Meeting
 from headwater.selection.predictive import Interval
 from headwater.selection.surface import Surface
+from headwater.tables.differences import Difference
 from headwater.theory.brief import direction
 
 # Of scratch's error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
@@ -85,7 +86,8 @@ class Findings:
     ``scaled`` the error expected of that, ``weight`` the posterior share of transfer against scratch, ``benefit`` the
     mean over target rows of 2 y ŷ0 − ŷ0² (centred), which is what the source's own predictions, untouched, take off the
     squared error; its sign decides whether transfer helps where the target's features are isotropic or its penalty is
-    large, and elsewhere it may be wrong. All of it was read from the ``workings``, whose parts are properties here.
+    large, and elsewhere it may be wrong. ``differences`` is where each column of a pair of tables lies on either side.
+    All of it was read from the ``workings``, whose parts are properties here.
     """
 
     source: Size
@@ -102,6 +104,7 @@ class Findings:
     criterion: str
     workings: Workings
     ranking: Ranking | None = None
+    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
 
     @property
     def model(self) -> Any:

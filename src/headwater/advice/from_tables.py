@@ -10,6 +10,7 @@ from typing import Protocol
 from headwater.advice.saved import SavedModel, saved_model
 from headwater.advice.verdict import Advice, advise
 from headwater.estimators.from_table import behind, fit_source, published_source
+from headwater.tables.differences import differences
 from headwater.tables.fingerprints import Rows
 from headwater.tables.pair import Pair
 from headwater.tables.preparation import drawn_in_note, prepare
@@ -60,7 +61,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         rows = after.table.data.select(pair.names)
         advice = advise(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
-    return replace(advice, notes=notes)
+    return replace(advice, notes=notes, differences=differences(pair))
 
 
 def kept(advice: Advice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -20,6 +22,7 @@ from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, Rival, rivals
+from headwater.advice.summary import Summary, summarise
 from headwater.advice.wording import (
     brief,
     contradictions,
@@ -32,6 +35,7 @@ from headwater.advice.wording import (
 )
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
+from headwater.pages.needed import check_installed
 from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, RELATED, SCRATCH, path_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.survey import best, survey
@@ -64,6 +68,31 @@ class Advice(Findings):
     def explanation(self) -> str:
         """All that the advice rests on, each number with what it means."""
         return explain(self)
+
+    @property
+    def summary(self) -> Summary:
+        """All of it as plain data, as text, JSON and the report show it."""
+        return summarise(self)
+
+    def report(self, path: str | PathLike[str], command: str = "") -> None:
+        """Write a page that holds all of it, in one file that needs nothing else and can be sent.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The HTML file to write.
+        command : str
+            What made it, quoted at its end.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib and jinja2, of the extra ``report``.
+        OSError
+            The file cannot be written.
+        """
+        check_installed("a report", "matplotlib", "jinja2")
+        import_module("headwater.advice.report").write_report(self.summary, Path(path), command)
 
     @property
     def table(self) -> Any:

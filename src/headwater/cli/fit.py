@@ -33,11 +33,12 @@ def fit(
     decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
     explain: o.Explained = False,
+    report: o.ReportFile = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
     from headwater.cli.job import Files, advice_on
-    from headwater.cli.showing import show_advice
+    from headwater.cli.showing import check_report, show_advice
     from headwater.files import check_output
 
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
@@ -45,6 +46,7 @@ def fit(
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     files = Files.given(source, target, coefficients)
     check_output(out, files.source, files.target)
+    check_report(report, files.source, files.target, out)
     roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
     advice, manner = advice_on(pair, degree, criterion.value)
@@ -56,6 +58,6 @@ def fit(
     if source_tau is not None or tau is not None:
         advice = with_penalties(advice, source_tau, tau)
     save_model(kept(advice, pair, manner), out)
-    show_advice(advice, pair, as_json, explain, model=str(out))
+    show_advice(advice, pair, as_json, explain, report, model=str(out))
     if not as_json:
         print(f"model written to {out}")
