@@ -53,14 +53,7 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             Nothing was fitted.
         """
         check_is_fitted(self)
-        return np.asarray(self._rows(X) @ self.coef_.T + self.intercept_)
-
-    def _rows(self, X: Any) -> Any:
-        """Checked rows to predict, in the source's own features where the source is a Pipeline."""
-        if not self._pipelines():
-            return validate_data(self, X, reset=False, **READABLE)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return features(self._pipelines()[0], X)
+        return np.asarray(self._features(X) @ self.coef_.T + self.intercept_)
 
     def meet(
         self,
@@ -96,6 +89,13 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=leave_one_out, groups=groups
         )
         return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
+
+    def _features(self, X: Any) -> Any:
+        """Checked rows to predict for, in the features of the coefficients."""
+        if self._pipelines():
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return features(self._pipelines()[0], X)
+        return validate_data(self, X, reset=False, **READABLE)
 
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""

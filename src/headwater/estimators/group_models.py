@@ -142,7 +142,7 @@ class GroupModels(Mapping[Any, Any]):
         >>> models.predict(X, wells).shape
         (8,)
         """
-        X = self.model._rows(X)
+        X = self.model._features(X)
         asked = Groups.of(groups, X.shape[0])
         unknown = [name for name in asked.names if name not in self.places]
         if unknown:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
+from headwater.estimators.base import check_needs_no_rows, penalty
 from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
 from headwater.estimators.group_models import GroupModels, fitted_to_groups
+from headwater.estimators.interval import IntervalRidge
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
-from headwater.selection.posterior import alone, posteriors
+from headwater.selection.posterior import Posterior, alone, posteriors
 from headwater.selection.source import is_several
 from headwater.selection.surface import Surface
 from headwater.selection.survey import Best, best, survey
@@ -23,7 +24,7 @@ from headwater.spectrum.moments import Moments
 from headwater.spectrum.spectrum import Spectrum
 
 
-class TransferRidge(Ridge):
+class TransferRidge(IntervalRidge):
     """Ridge on a target that weighs what its source is good for, by evidence, and averages over the answers.
 
     Four hypotheses, at equal odds (``headwater.selection.hypotheses`` has their priors): the target alone (scratch);
@@ -127,7 +128,7 @@ class TransferRidge(Ridge):
             Frequencies.
         groups : array (n1,), optional
             Names of what was measured repeatedly: between hypotheses a group then counts as one row, and criterion
-            "loo" leaves out whole groups.
+            "loo" and ``predict_interval`` leave out whole groups.
 
         Returns
         -------
@@ -139,7 +140,8 @@ class TransferRidge(Ridge):
             As ``choose`` does, for rows that cannot be read, and for sources that do not fit them.
         """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
+        kept = needs_rows(self.criterion) or groups is not None  # intervals are of groups left out
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=kept))
 
     def fit_moments(self, moments: Moments) -> Self:
         """Fit to the moments of a target, one that is read block by block or that cannot be shown row by row.
@@ -245,7 +247,7 @@ class TransferRidge(Ridge):
         if any(source.spectrum is None for source in sources) and source_tau not in (None, np.inf):
             raise ValueError("only the source's coefficients are known: source_tau must be 'auto' or inf")
         split = self.per_output and meeting.target.y_ndim == 2
-        self._sources = sources
+        self._met, self._open = meeting, None
         parts = [meeting.output(index) for index in range(meeting.target.n_outputs)] if split else [meeting]
         fits = []
         for part in parts:
@@ -292,18 +294,28 @@ class TransferRidge(Ridge):
         [2.0]
         """
         check_is_fitted(self)
-        surfaces = self.surface_ if isinstance(self.surface_, list) else [self.surface_]
-        left_open = tuple(one for surface in surfaces for one in posteriors(surface))
         chosen = np.atleast_2d(self.coef_).astype(np.float64)
-        scratch = np.concatenate([alone(surface).fitted[0] for surface in surfaces])
-        known = {"source": np.full_like(chosen, np.nan)} if not self._sources else {}
-        for index, source in enumerate(self._sources):
-            name = "source" if len(self._sources) == 1 else f"source[{index}]"
+        scratch = np.concatenate([alone(surface).fitted[0] for surface in self._surfaces])
+        sources = self._met.sources
+        known = {} if sources else {"source": np.full_like(chosen, np.nan)}
+        for index, source in enumerate(sources):
+            name = "source" if len(sources) == 1 else f"source[{index}]"
             known[name] = np.asarray(source.coef if source.unit is None else source.coef * source.unit)
-        low, high = intervals(chosen, left_open)
+        low, high = intervals(chosen, self._posteriors())
         lead = next(iter(self._pipelines()), self)
         columns = {**known, "scratch": scratch, "chosen": chosen, "low": low, "high": high}
         return by_name(feature_names(lead, chosen.shape[1]), unit_of(lead), np.ndim(self.coef_) == 2, **columns)
+
+    @property
+    def _surfaces(self) -> list[Surface]:
+        return self.surface_ if isinstance(self.surface_, list) else [self.surface_]
+
+    def _left_open(self) -> tuple[Posterior, ...]:
+        surfaces = self._surfaces
+        if self.source_tau != "auto" or self.tau != "auto":
+            free = TransferRidge(self.source, scale=self.scale, criterion=self.criterion, per_output=self.per_output)
+            surfaces = free.set_params(fit_intercept=self.fit_intercept).choose(self._met)._surfaces
+        return tuple(one for surface in surfaces for one in posteriors(surface))
 
     def _describe(self, fits: list[tuple[Surface, Best]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
