@@ -206,9 +206,20 @@ def model_of(folder):
 
     rng = np.random.default_rng(0)
     for name in ("source", "target", "new"):
-        (folder / f"{name}.csv").write_text(",".join(columns := values(rng)) + "\n" + "".join(
-            f"{','.join(map(str, row))}\n" for row in zip(*(map(str, one) for one in (
-                columns | {"town": np.array(["u", "v", "w"])[rng.integers(0, 3, ROWS)]}).values()), strict=True)))
+        (folder / f"{name}.csv").write_text(
+            ",".join(columns := values(rng))
+            + "\n"
+            + "".join(
+                f"{','.join(map(str, row))}\n"
+                for row in zip(
+                    *(
+                        map(str, one)
+                        for one in (columns | {"town": np.array(["u", "v", "w"])[rng.integers(0, 3, ROWS)]}).values()
+                    ),
+                    strict=True,
+                )
+            )
+        )
     with open("/dev/null", "w") as nowhere, redirected(nowhere):
         fit(folder / "source.csv", "y", folder / "model", folder / "target.csv", as_json=True)
     return (folder / "model").read_bytes(), read_table(folder / "new.csv")
@@ -262,7 +273,23 @@ def rewritten(content, rng):
     return buffer.getvalue()
 
 
-ODD = [None, True, -1, 0, 1e999, float("nan"), 10**30, "", "x", [], {}, [None], {"a": 1}, "numpy.ndarray", "builtins.eval"]
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    1e999,
+    float("nan"),
+    10**30,
+    "",
+    "x",
+    [],
+    {},
+    [None],
+    {"a": 1},
+    "numpy.ndarray",
+    "builtins.eval",
+]
 
 
 def changed(tree, rng):
