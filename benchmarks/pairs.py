@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from regret import design, real_tables
-from sklearn.pipeline import Pipeline
 
 from headwater.tables.cells import CATEGORY
-from headwater.tables.design import prepare
+from headwater.tables.columns import encode
 from headwater.tables.pair import Roles, read_pair
+from headwater.tables.preparation import prepare
 
 NUMBER, YES_NO, COUNT = "number", "yes/no", "count"
 
@@ -91,11 +91,10 @@ def public_pairs(folder: Path, names: list[str] | None = None) -> Iterator[Table
             continue
         paths = [next(folder.glob(f"{name}-{side}.*")) for side in ("source", "target")]
         pair = read_pair(*paths, Roles(public.outcome, groups=public.groups, exclude=public.exclude))
-        steps = prepare(pair.source.table, pair.columns)
-        design = Pipeline(steps)
+        (design,) = prepare([(pair.source.table, None)], pair.columns)
         X0, X1 = design.transform(pair.source.table), design.transform(pair.target.table)
         numbers = sum(column.kind != CATEGORY for column in pair.columns)
-        own = np.hstack([steps[0][1].transform(pair.target.table)[:, :numbers], X1[:, numbers:]])
+        own = np.hstack([encode(pair.target.table, pair.columns[:numbers]), X1[:, numbers:]])
         y1, groups, weight = pair.target.y, pair.target.groups, pair.target.weight
         # Copies of a row, which the command line takes together, are rows of the table that draws are from.
         rows = np.arange(len(y1)) if weight is None else np.repeat(np.arange(len(y1)), weight.astype(int))

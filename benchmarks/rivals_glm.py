@@ -32,7 +32,6 @@ from joblib import Parallel, delayed
 from pairs import COUNT, PUBLIC, YES_NO
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from headwater import SourceGLM, SourceLogistic, SourceRidge, TransferGLM, TransferLogistic, TransferRidge
@@ -43,8 +42,8 @@ from headwater.families.mode import find_mode
 from headwater.families.named import family_named
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path as Fits
-from headwater.tables.design import prepare
 from headwater.tables.pair import Roles, read_pair
+from headwater.tables.preparation import prepare
 
 FAMILY = {YES_NO: "binomial", COUNT: "poisson"}
 PAIRS = [name for name, public in PUBLIC.items() if public.kind in FAMILY]
@@ -74,7 +73,7 @@ def read(folder: Path, name: str) -> Tables:
     exclude = (*public.exclude, *(column for column in (public.groups, exposure) if column is not None))
     paths = [next(folder.glob(f"{name}-{side}.*")) for side in ("source", "target")]
     pair = read_pair(*paths, Roles(public.outcome, exclude=exclude))
-    design = Pipeline(prepare(pair.source.table, pair.columns))
+    (design,) = prepare([(pair.source.table, None)], pair.columns)
     found: list[np.ndarray] = []
     for side in (pair.source, pair.target):
         size = np.ones(len(side.y)) if exposure is None else side.table.column(exposure).to_numpy().astype(float)

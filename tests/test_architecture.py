@@ -28,7 +28,15 @@ ONLY_FROM = {"theory": {"advice", "study", "cli"}, "tables": {"estimators", "adv
 NOT_FROM = {"theory": {"version", "files"}, "nets": {"version", "files"}, "pages": set()}  # all that these may import
 RIMS = {
     "torch": ("nets",),
-    "sklearn": ("tables.design", "estimators", "advice.saved", "advice.verdict", "cli.demo", "study.networks.data"),
+    "sklearn": (
+        "tables.clipping",
+        "tables.preparation",
+        "estimators",
+        "advice.saved",
+        "advice.verdict",
+        "cli.demo",
+        "study.networks.data",
+    ),
     "safetensors": ("nets",),
     "matplotlib": ("files", "pages.drawing", "theory.figures", "cli.demo.figures", "study"),
     "jinja2": ("pages.frame",),

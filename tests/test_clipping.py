@@ -10,23 +10,23 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from headwater import TransferRidge
 from headwater.cli import main
+from headwater.tables.clipping import LIMIT, ClippedScaler
 from headwater.tables.columns import Column
-from headwater.tables.design import LIMIT, ClippedScaler, at_level, prepare
-from headwater.tables.table import as_table
+from headwater.tables.frames import as_table
+from headwater.tables.preparation import prepare
 
 RNG = np.random.default_rng(0)
 X0 = RNG.normal(5, 2, size=(400, 3))
 
 
 def met(X, weight=None):
-    scaler = ClippedScaler().fit(X0)
-    beyond = scaler.set_level(X, weight)
-    return scaler, beyond
+    scaler = ClippedScaler().fit(X0).set_level(X, weight)
+    return scaler, np.abs(StandardScaler().fit(X0).transform(X) - scaler.level_) > LIMIT * scaler.width_
 
 
 def test_within_reach_nothing_is_changed():
@@ -94,17 +94,17 @@ def test_the_level_is_kept_in_the_pipeline(degree):
     names = ("a", "b", "c")
     columns = tuple(Column(name, "number", (), 0.0) for name in names)
     source, target = (as_table(pa.table(dict(zip(names, X.T, strict=True)))) for X in (X0, X0[:40] + 100))
-    prepared, beyond = at_level(Pipeline(prepare(source, columns, degree=degree)), target)
+    prepared = prepare([(source, None)], columns, degree)[0].about(target)
     whole = prepared.transform(target)
     parts = [prepared.transform(target.rows(slice(i, i + 1))) for i in range(40)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     raw = make_pipeline(StandardScaler(), PolynomialFeatures(degree, include_bias=False), StandardScaler()).fit(X0)
     expected = raw.transform(X0[:40] + 100)
-    wide = prepared[-1].named_transformers_["numbers"]
-    wide = (wide if degree == 1 else wide[-1]).width_
+    wide = prepared.scaler_.width_
     level = np.quantile(expected, 0.5, axis=0, method="inverted_cdf")
     moved = (expected - level) / wide
     np.testing.assert_allclose(whole, level + np.clip(moved, -LIMIT, LIMIT), rtol=1e-9)
+    beyond = prepared.drawn_in(whole)
     assert beyond.sum() <= 1
     np.testing.assert_array_equal(beyond, (abs(moved) > LIMIT).any(axis=1))
 

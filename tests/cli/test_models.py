@@ -105,17 +105,15 @@ def test_real_models_too(headwater, monkeypatch, source, target, outcome):
 
 def test_the_model_is_the_estimators_own(model):
     """The command line fits TransferRidge on the source's pipeline; a data frame's columns may be in any order."""
-    from sklearn.pipeline import Pipeline
-
     from headwater import TransferRidge
-    from headwater.estimators.from_table import fit_source
-    from headwater.tables.design import at_level
+    from headwater.estimators.from_table import behind, fit_source
     from headwater.tables.pair import Roles, read_pair
+    from headwater.tables.preparation import prepare
 
     pair = read_pair(*sides("dates"), Roles("price"))
-    fitted = fit_source(pair.source.table, pair.source.y, pair.columns, degree=2)
-    prepared, _ = at_level(fitted[:-1], pair.target.table)
-    pipeline = Pipeline([*prepared.steps, fitted.steps[-1]])
+    (preparation,) = prepare([(pair.source.table, None)], pair.columns, degree=2)
+    fitted = fit_source(preparation, pair.source)
+    pipeline = behind(preparation.about(pair.target.table), fitted[-1])
     expected = TransferRidge(pipeline).fit(pair.target.table.data.select([c.name for c in pair.columns]), pair.target.y)
     loaded = persistence.load_model(model)
     np.testing.assert_array_equal(loaded.pipeline[-1].coef_, expected.coef_)
@@ -296,7 +294,7 @@ def forged(content, mark=None):
     """A skops file of other things under headwater's mark."""
     buffer = io.BytesIO(skops.io.dumps(content))
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("headwater.json", json.dumps(mark or {"format": 2, "version": "0"}))
+        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.FORMAT, "version": "0"}))
     return buffer.getvalue()
 
 
@@ -315,7 +313,7 @@ def test_other_files_are_no_models(headwater, model):
         "pickle": (pickle.dumps(ridge), "not a model saved by headwater"),
         "scikit-learn": (skops.io.dumps(ridge), "not a model saved by headwater"),
         "archive": (zipped({"a.txt": "a"}), "not a model saved by headwater"),
-        "newer": (altered(model, headwater_json='{"format": 3, "version": "9.1"}'), "headwater 9.1, which is newer"),
+        "newer": (altered(model, headwater_json='{"format": 99, "version": "9.1"}'), "headwater 9.1, which is newer"),
         "older": (altered(model, headwater_json='{"format": 1, "version": "0.1"}'), "saved by an earlier headwater"),
         "other": (forged({"pipeline": ridge, "rivals": {}, "facts": {}}), "not a model this headwater can read"),
         "foreign": (forged(Foreign()), "not a model this headwater can read"),
@@ -345,7 +343,7 @@ def zipped(members):
         lambda loaded: loaded.rivals.pop("scratch"),
         lambda loaded: loaded.facts.pop("outcome"),
         lambda loaded: loaded.pipeline.steps.pop(1),
-        lambda loaded: setattr(loaded.pipeline[0], "columns", loaded.pipeline[0].columns[:-1]),
+        lambda loaded: setattr(loaded.pipeline[0], "columns_", loaded.pipeline[0].columns_[:-1]),
     ],
 )
 def test_a_model_is_checked_after_it_is_loaded(headwater, model, spoil):

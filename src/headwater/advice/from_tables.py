@@ -9,10 +9,10 @@ from typing import Protocol
 
 from headwater.advice.saved import SavedModel, saved_model
 from headwater.advice.verdict import Advice, advise
-from headwater.estimators.from_table import about_target, fit_source, published_source
-from headwater.tables.design import drawn_in_note
+from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.tables.fingerprints import Rows
 from headwater.tables.pair import Pair
+from headwater.tables.preparation import drawn_in_note, prepare
 from headwater.version import __version__
 
 Progress = Callable[[int, int], None]  # how many rows are done, of how many
@@ -51,18 +51,12 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
         model = published_source(pair.published, after, pair.columns)
     else:
+        (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
         with stage(f"fitting {before.table.name}", counted=True) as progress:
-            model = fit_source(
-                before.table,
-                before.y,
-                pair.columns,
-                before.weight,
-                degree=manner.degree,
-                criterion=manner.criterion,
-                progress=progress,
-            )
+            model = fit_source(preparation, before, manner.criterion, progress=progress)
     with stage(f"fitting {after.table.name}"):
-        model, beyond = about_target(model, after.table, after.weight)
+        preparation = model[0].about(after.table, after.weight)
+        model, beyond = behind(preparation, model[-1]), preparation.drawn_in(preparation.transform(after.table))
         rows = after.table.data.select(pair.names)
         advice = advise(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)

@@ -20,12 +20,15 @@ from headwater.selection.hypotheses import AS_IS, SCRATCH
 from headwater.selection.surface import Surface
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.cells import CATEGORY, DATE, NUMBER
+from headwater.tables.clipping import ClippedScaler
 from headwater.tables.columns import Column
-from headwater.tables.design import ClippedScaler, TableColumns, rows_drawn_in
 from headwater.tables.fingerprints import Rows
-from headwater.tables.table import as_table
+from headwater.tables.frames import as_table
+from headwater.tables.preparation import TablePreparation
 
-KIND = archive.Kind("model", 2, "save it again by headwater fit", (Column, ClippedScaler, TableColumns, TransferRidge))
+KIND = archive.Kind(
+    "model", 3, "save it again by headwater fit", (Column, ClippedScaler, TablePreparation, TransferRidge)
+)
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _PREDICTING = ("coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 RIVALS = ("scratch", "source", "source_optimal")
@@ -49,7 +52,7 @@ class SavedModel:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that the model reads."""
-        return tuple(self.pipeline[0].columns)
+        return tuple(self.pipeline[0].columns_)
 
     def predictions(self, table: Any, progress: Callable[[int, int], None] | None = None) -> dict[str, Array]:
         """What the model ("chosen") and each of its rivals predict for a table's rows, each (n,), block by block.
@@ -66,10 +69,10 @@ class SavedModel:
         given = as_table(table)
         parts, drawn_in = [], []
         for rows in row_blocks(given.data.num_rows, self.pipeline[-1].n_features_in_):
-            features = self.pipeline[:-1].transform(given.rows(rows))
+            features = self.pipeline[0].transform(given.rows(rows))
             others = {name: features @ coef + intercept for name, (coef, intercept) in self.rivals.items()}
             parts.append({"chosen": self.pipeline[-1].predict(features), **others})
-            drawn_in.append(rows_drawn_in(self.pipeline[:-1], features))
+            drawn_in.append(self.pipeline[0].drawn_in(features))
             if progress is not None:
                 progress(rows.stop, given.data.num_rows)
         found = {name: np.concatenate([part[name] for part in parts]) for name in ("chosen", *self.rivals)}
@@ -97,7 +100,7 @@ def saved_model(advice: Advice, facts: dict[str, Any], rows: Rows) -> SavedModel
         "source": (np.asarray(last.coef_), float(last.intercept_)),
         "source_optimal": averaged(advice.alone[AS_IS]),
     }
-    return SavedModel(Pipeline([*fitted.source.steps[:-1], ("model", model)]), rivals, facts, rows)
+    return SavedModel(Pipeline([fitted.source.steps[0], ("model", model)]), rivals, facts, rows)
 
 
 def save_model(model: SavedModel, path: Path) -> None:
@@ -130,9 +133,9 @@ def _checked(content: Any) -> SavedModel:
     if facts["decimal"] not in (None, ".", ","):
         raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
-    if type(pipeline) is not Pipeline or kinds != ["TableColumns", "ColumnTransformer", "TransferRidge"]:
+    if type(pipeline) is not Pipeline or kinds != ["TablePreparation", "TransferRidge"]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
-    columns, model = pipeline[0].columns, pipeline[-1]
+    columns, model = pipeline[0].columns_, pipeline[-1]
     for column in columns:
         if type(column) is not Column or not _is_described(column):
             raise ValueError("a column is not described as it should be")

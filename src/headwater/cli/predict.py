@@ -44,8 +44,8 @@ def predict(
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
     from headwater.tables.columns import met
-    from headwater.tables.design import drawn_in_note
     from headwater.tables.features import PREDICTION
+    from headwater.tables.preparation import drawn_in_note
     from headwater.tables.table import read_table
     from headwater.version import __version__
 

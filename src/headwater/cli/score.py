@@ -36,7 +36,7 @@ def score(
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.columns import met
-    from headwater.tables.design import drawn_in_note
+    from headwater.tables.preparation import drawn_in_note
     from headwater.tables.side import with_outcome
     from headwater.tables.suspicions import rows_seen
     from headwater.tables.table import read_table

@@ -42,7 +42,7 @@ def shared_columns(
     """The features two tables share, in the source's order with categories last, and notes on those left out.
 
     ``taken`` are the outcome, weights and groups; ``named`` the only features wanted, all if empty; ``excluded``
-    those not wanted, ``codes`` those whose numbers have been made text.
+    those not wanted, ``codes`` those wanted whose numbers have been made text, as those of ``source.codes`` have been.
     Raises ValueError where none are left, or a column's kinds differ between the tables.
     """
     for name in [*named, *excluded]:
@@ -68,7 +68,7 @@ def shared_columns(
         cells = source.column(name)
         reason = _reason_against(cells, target.column(name), wanted=name in named or name in codes)
         if reason is None:
-            columns += learned(cells, name in codes)
+            columns += learned(cells, name in codes or name in source.codes)
         else:
             dropped.setdefault(reason, []).append(name)
     notes += [f"unused, {reason}: {listed(names)}" for reason, names in dropped.items()]

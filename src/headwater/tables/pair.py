@@ -102,7 +102,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             f"{all_of(tables[1])}; "
             "--target-outcome says what it is called there"
         )
-    tables = _coded(tables[0], roles), _coded(tables[1], roles)
+    codes = _codes(source, roles)
+    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
     before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
     after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     for side in (before, after):
@@ -135,7 +136,7 @@ def read_published(coefficients: Path, target: Path, roles: Roles, reading: Read
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
-    table = _coded(target, roles)
+    table = target.as_text(_codes(target, roles))
     side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
@@ -157,11 +158,9 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     return Pair(side, side, columns, tuple(notes), roles, published)
 
 
-def _coded(table: Table, roles: Roles) -> Table:
-    """The table with numbers that are codes as text."""
+def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
+    """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
             raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
-        index, text = table.data.schema.get_field_index(name), table.column(name).text()
-        table = replace(table, data=table.data.set_column(index, name, text))
-    return table
+    return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))

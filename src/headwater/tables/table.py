@@ -1,10 +1,10 @@
-"""Table: the only reader of input. A file of CSV, TSV or Parquet becomes one Arrow table."""
+"""Table: the only reader of files. One of CSV, TSV or Parquet becomes one Arrow table."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
@@ -23,10 +23,11 @@ _SHOWN = 8
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One file's columns as Arrow holds them, the name that messages call it by, and what reading it met.
+    """One file's or frame's columns as Arrow holds them, the name that messages call it by, and what reading it met.
 
     Column names have no white space around them; text is Arrow's ``string`` however the file encodes it. ``decimal`` is
-    the mark that its numbers had, None where none showed one; ``written`` reads every cell as the text it is.
+    the mark that its numbers had, None where none showed one; ``written`` reads every cell as the text it is; ``codes``
+    are the columns whose numbers are said to be categories.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Table:
     notes: tuple[str, ...] = ()
     decimal: str | None = None
     written: Callable[[], pa.Table] | None = None
+    codes: tuple[str, ...] = ()
+    from_file: bool = True
 
     @cached_property  # Arrow would gather thousands of names anew at every question
     def names(self) -> list[str]:
@@ -49,6 +52,14 @@ class Table:
         if not found:
             raise ValueError(f"{self.name}: there is no column {name!r}{meant(name, self.names)}; {all_of(self)}")
         return Cells(self.name, name, self.data.column(found[0]))
+
+    def as_text(self, names: Iterable[str]) -> Table:
+        """The table with the numbers of these columns as the text of codes."""
+        data = self.data
+        for name in names:
+            text = self.column(name).text()
+            data = data.set_column(self.names.index(name), name, text)
+        return replace(self, data=data)
 
     def where(self, mask: Any) -> Table:
         """The rows where the mask is true."""
@@ -85,23 +96,16 @@ def read_table(path: Path, reading: Reading = AS_FOUND) -> Table:
         content, noted = as_csv(path)
         head = content.to_pybytes()[:HEAD]
         data, notes, _ = read_delimited(name, content, head, Reading(",", "."))
-        return Table(name, _plain(data), (*noted, *notes))
+        return replace(plain(data, name), notes=(*noted, *notes))
     if head[:4] == b"PAR1":
         table = _parquet(name, content)
     else:
         data, notes, decimal = read_delimited(name, content, head, reading)
         written = partial(as_written, name, content, head, reading.delimiter)
-        table = Table(name, _plain(data), tuple(notes), decimal, written)
+        table = replace(plain(data, name), notes=tuple(notes), decimal=decimal, written=written)
     if table.data.num_rows == 0:
         raise ValueError(f"{name}: the table has a header but no rows")
     return table
-
-
-def as_table(data: Any) -> Table:
-    """The Table of an Arrow table or of any data frame that Arrow reads (pandas, polars); a Table is itself."""
-    if isinstance(data, Table):
-        return data
-    return Table("the table", _plain(data if isinstance(data, pa.Table) else pa.table(data)))
 
 
 def _parquet(name: str, content: Any) -> Table:
@@ -111,25 +115,28 @@ def _parquet(name: str, content: Any) -> Table:
         data = parquet.ParquetFile(opened(content)).read()
     except (pa.ArrowException, OSError) as problem:
         raise ValueError(f"{name}: not a whole Parquet file: {problem}") from None
-    return Table(name, _plain(data, name))
+    return plain(data, name)
 
 
-def _plain(data: pa.Table, name: str = "the table") -> pa.Table:
+def plain(data: pa.Table, name: str) -> Table:
     """The table under names without white space around them, its text of one type, its numbers of one that can count.
 
     What has no such type is left as it is: its cells are of no kind.
     """
+    names, codes = [column.strip() for column in data.column_names], []
     for index, column in enumerate(data.schema):
-        plain = _plain_type(column.type)
-        if plain != column.type:
+        kind = _plain_type(column.type)
+        if kind != column.type:
             try:
-                data = data.set_column(index, column.name, data.column(index).cast(plain))
+                data = data.set_column(index, column.name, data.column(index).cast(kind))
             except pa.ArrowException:
                 raise ValueError(
                     f"{name}: the column {column.name!r} is of type {column.type}, which is not read; write it as "
                     "numbers, text or dates"
                 ) from None
-    return data.rename_columns([column.strip() for column in data.column_names])
+        if pa.types.is_dictionary(column.type) and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            codes.append(names[index])
+    return Table(name, data.rename_columns(names), codes=tuple(codes))
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -151,7 +158,7 @@ def meant(name: str, names: list[str]) -> str:
 
 def all_of(table: Table) -> str:
     """A table's columns, and how to see those of many that are not shown."""
-    more = f" (headwater columns {table.name} lists them)" if len(table.names) > _SHOWN else ""
+    more = f" (headwater columns {table.name} lists them)" if table.from_file and len(table.names) > _SHOWN else ""
     return f"the columns are {listed(table.names)}{more}"
 
 

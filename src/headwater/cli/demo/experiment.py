@@ -18,7 +18,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
 from headwater.spectrum.rows import Array
-from headwater.tables.design import ClippedScaler
+from headwater.tables.clipping import ClippedScaler
 
 OUTCOME = "progression"
 LABELLED = 30

@@ -1,0 +1,81 @@
+"""Frames: the data frames of Python as tables, cell by cell what they would be if they had been written to a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from headwater.tables.delimited import AS_FOUND, Reading
+from headwater.tables.table import Table, plain, read_table
+
+_TABLES = "a data frame of pandas or polars, an Arrow table, or the path of a file"
+
+
+def table_of(data: Any, name: str, reading: Reading = AS_FOUND) -> Table:
+    """The table of a frame, under a name for messages, or of the file at a path; raises as these do."""
+    return read_table(Path(data), reading) if isinstance(data, (str, Path)) else as_table(data, name)
+
+
+def is_table(data: Any) -> bool:
+    """Whether this is a frame with named columns, of whatever library, and no array."""
+    return isinstance(data, Table) or type(data) is dict or any(
+        hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema")
+    )
+
+
+def as_table(data: Any, name: str = "the table") -> Table:
+    """The table of an Arrow table or of any data frame that Arrow reads (pandas, polars); a Table is itself.
+
+    Raises TypeError for what is no table, ValueError for one without rows or columns.
+    """
+    if isinstance(data, Table):
+        return data
+    table = replace(plain(_arrow(data, name), name), from_file=False)
+    if not table.data.num_columns or not table.data.num_rows:
+        raise ValueError(f"{name}: the table has no {'rows' if table.data.num_columns else 'columns'}")
+    return table
+
+
+def _arrow(data: Any, name: str) -> pa.Table:
+    if isinstance(data, pa.Table):
+        return data
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        return _from_pandas(data)
+    if type(data) is dict:
+        return pa.table({str(key): _column(values) for key, values in data.items()})
+    if type(data).__name__ == "LazyFrame":
+        raise TypeError(f"{name} is a LazyFrame, whose rows are not there yet: give {name}.collect()")
+    if hasattr(data, "__arrow_c_stream__") or isinstance(data, pa.RecordBatch):
+        try:
+            return pa.table(data) if not isinstance(data, pa.RecordBatch) else pa.Table.from_batches([data])
+        except (pa.ArrowException, TypeError, ValueError, RuntimeError) as problem:
+            raise TypeError(f"{name} is no table ({' '.join(str(problem).split())[:80]}): give {_TABLES}") from None
+    raise TypeError(f"{name} is of type {type(data).__name__}: give {_TABLES}")
+
+
+def _from_pandas(frame: Any) -> pa.Table:
+    """The columns, names as text; the index, which names rows, is none."""
+    columns = [_column(frame.iloc[:, index]) for index in range(frame.shape[1])]
+    return pa.Table.from_arrays(columns, names=[str(name) for name in frame.columns])
+
+
+def _column(values: Any) -> pa.Array:
+    """A column, NaN as missing; of values that are of several types, their text, as a file would have it."""
+    if hasattr(values, "sparse"):
+        values = values.sparse.to_dense()
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if _is_missing(value) else str(value) for value in values], pa.string())
+
+
+def _is_missing(value: Any) -> bool:
+    return (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+    )
