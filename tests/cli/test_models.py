@@ -294,7 +294,7 @@ def forged(content, mark=None):
     """A skops file of other things under headwater's mark."""
     buffer = io.BytesIO(skops.io.dumps(content))
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.FORMAT, "version": "0"}))
+        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.KIND.format, "version": "0"}))
     return buffer.getvalue()
 
 
