@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headwater.estimators.transfer import TransferRidge as TransferRidge
     from headwater.spectrum.moments import Moments as Moments
     from headwater.spectrum.spectrum import Spectrum as Spectrum
+    from headwater.tables.preparation import TablePreparation as TablePreparation
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
@@ -33,6 +34,7 @@ _HOME = {
     "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
     "Spectrum": "headwater.spectrum.spectrum",
+    "TablePreparation": "headwater.tables.preparation",
     "TransferGLM": "headwater.estimators.glm",
     "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
@@ -49,6 +51,7 @@ __all__ = [
     "SourceLogistic",
     "SourceRidge",
     "Spectrum",
+    "TablePreparation",
     "TransferGLM",
     "TransferLogistic",
     "TransferRidge",

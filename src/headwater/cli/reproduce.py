@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater.cli.networks import independence, sweep
-from headwater.cli.study import AsJson, Out, Seeds, numbers, print_files, run, twelve_digits
+from headwater.cli.reversal import reversal
+from headwater.cli.study import AsJson, Gammas, Out, Rhos, Seeds, Workers, numbers, print_files, run, twelve_digits
 from headwater.study.networks.catalogue import DATA_SETS
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ app = typer.Typer(
 )
 
 Features = Annotated[int, typer.Option(help="Number of features p.")]
-Rhos = Annotated[str, typer.Option(help="Alignments ρ: a comma-separated list, or low:high:count.")]
 Penalties = Annotated[
     str,
     typer.Option(
@@ -34,13 +34,12 @@ TargetSamples = Annotated[int, typer.Option(help="Target rows n1.")]
 SourceNoise = Annotated[float, typer.Option(help="Source noise σ0, a standard deviation.")]
 TargetNoise = Annotated[float, typer.Option(help="Target noise σ1, a standard deviation.")]
 TargetTau = Annotated[float, typer.Option(help="Target penalty τ1.")]
-Workers = Annotated[int, typer.Option(help="Trials run at once; 0 is one for each core. Results do not depend on it.")]
 
 
 @app.command()
 def phase(
     out: Out = Path("headwater-phase"),
-    gammas: Annotated[str, typer.Option(help="γ = p/n0, one curve for each: a list, or low:high:count.")] = "1.5,2,3,5",
+    gammas: Gammas = "1.5,2,3,5",
     features: Features = 500,
     rhos: Rhos = "0.5:1.5:21",
     penalties: Penalties = "50",
@@ -130,6 +129,7 @@ def _print_table(curve: str, result: Result) -> None:
     print_files(result)
 
 
+app.command()(reversal)
 for name, dataset in DATA_SETS.items():
     app.command(name, help=dataset.help)(sweep(name))
 app.command()(independence)

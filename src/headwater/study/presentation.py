@@ -29,7 +29,7 @@ class Presentation:
     """
 
     rows: Sequence[Any]
-    summary: Sequence[Mapping[str, float]]
+    summary: Sequence[Mapping[str, Any]]
     trials: Mapping[str, NDArray[Any]]
     title: str
     purpose: str

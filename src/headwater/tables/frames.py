@@ -22,8 +22,10 @@ def table_of(data: Any, name: str, reading: Reading = AS_FOUND) -> Table:
 
 def is_table(data: Any) -> bool:
     """Whether this is a frame with named columns, of whatever library, and no array."""
-    return isinstance(data, Table) or type(data) is dict or any(
-        hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema")
+    return (
+        isinstance(data, Table)
+        or type(data) is dict
+        or any(hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema"))
     )
 
 
@@ -49,12 +51,15 @@ def _arrow(data: Any, name: str) -> pa.Table:
         return pa.table({str(key): _column(values) for key, values in data.items()})
     if type(data).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame, whose rows are not there yet: give {name}.collect()")
-    if hasattr(data, "__arrow_c_stream__") or isinstance(data, pa.RecordBatch):
-        try:
-            return pa.table(data) if not isinstance(data, pa.RecordBatch) else pa.Table.from_batches([data])
-        except (pa.ArrowException, TypeError, ValueError, RuntimeError) as problem:
-            raise TypeError(f"{name} is no table ({' '.join(str(problem).split())[:80]}): give {_TABLES}") from None
-    raise TypeError(f"{name} is of type {type(data).__name__}: give {_TABLES}")
+    if not is_table(data):
+        raise TypeError(f"{name} is of type {type(data).__name__}: give {_TABLES}")
+    try:  # polars' own way has types that Arrow can count with, where its stream has views
+        table = data.to_arrow() if hasattr(data, "to_arrow") else pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError, RuntimeError) as problem:
+        raise TypeError(f"{name} is no table ({' '.join(str(problem).split())[:80]}): give {_TABLES}") from None
+    if not isinstance(table, pa.Table):
+        raise TypeError(f"{name} is one column, a {type(data).__name__}: give {_TABLES}")
+    return table
 
 
 def _from_pandas(frame: Any) -> pa.Table:

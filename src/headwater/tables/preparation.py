@@ -75,7 +75,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> list(preparation.get_feature_names_out())
     ['size', 'heating=gas', 'heating=oil']
     >>> preparation.transform(houses).round(2).tolist()
-    [[-1.43, 1.0, 0.0], [1.43, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    [[-1.41, 1.0, 0.0], [1.41, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
     """
 
     def __init__(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from headwater.study.checks import require, require_gammas, require_numbers, require_penalties
 from headwater.study.store import Record
 from headwater.theory.families import power_law_spectrum
 
@@ -140,28 +141,20 @@ class Synthetic:
 
     def __post_init__(self) -> None:
         for option in ("n_features", "seeds", "target_samples"):
-            _require(option, getattr(self, option) >= 1, "must be at least 1")
-        _require("n_features", self.n_features >= 2, "must be at least 2")
+            require(option, getattr(self, option) >= 1, "must be at least 1")
+        require("n_features", self.n_features >= 2, "must be at least 2")
         for option in ("gammas", "alphas", "rhos", "penalties"):
-            values = getattr(self, option)
-            _require(option, len(values) > 0, "is empty")
-            _require(option, all(map(math.isfinite, values)), "must hold finite numbers")
-            _require(option, len(set(values)) == len(values), "holds a value twice")
-        _require("gammas", min(self.gammas) > 0, "must be positive")
-        for gamma in self.gammas:
-            _require("gammas", self.n_features / gamma >= 0.5, f"{gamma:g} leaves no source row: features / gamma < 1")
-            _require("gammas", self.n_features / gamma <= 1e6, f"{gamma:g} asks for more than a million source rows")
-        _require("alphas", min(self.alphas) >= 0, "must not be negative: eigenvalues are k^-alpha")
-        _require("penalties", min(self.penalties) > 0, "must be positive")
-        _require("penalties", len(self.penalties) >= 2, "needs at least 2 penalties to choose between")
-        _require("penalties", list(self.penalties) == sorted(self.penalties), "must increase")
+            require_numbers(option, getattr(self, option))
+        require_gammas(self.gammas, self.n_features)
+        require("alphas", min(self.alphas) >= 0, "must not be negative: eigenvalues are k^-alpha")
+        require_penalties("penalties", self.penalties, 2)
         for option in ("source_noise", "target_noise", "target_tau"):
-            _require(option, math.isfinite(getattr(self, option)), "must be a finite number")
-        _require(
+            require(option, math.isfinite(getattr(self, option)), "must be a finite number")
+        require(
             "source_noise", self.source_noise > 0, "must be positive: without noise tau_S* is 0 and the ratio undefined"
         )
-        _require("target_noise", self.target_noise >= 0, "must not be negative: it is a standard deviation")
-        _require("target_tau", self.target_tau > 0, "must be positive")
+        require("target_noise", self.target_noise >= 0, "must not be negative: it is a standard deviation")
+        require("target_tau", self.target_tau > 0, "must be positive")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -198,9 +191,3 @@ class Synthetic:
     def trials(self) -> list[Trial]:
         """Every trial, curve by curve."""
         return [trial for value in self.curves for trial in self.of_curve(value)]
-
-
-def _require(field: str, holds: bool, what: str) -> None:
-    if not holds:
-        option = "features" if field == "n_features" else field.replace("_", "-")
-        raise ValueError(f"--{option} {what}")
