@@ -91,7 +91,7 @@ def test_a_source_that_says_nothing_is_not_transferred():
         ({"family": "gamma"}, "family must be one of"),
         ({"family": "binomial", "exposure": np.ones(40)}, "needs family='poisson'"),
         ({"exposure": np.ones(40)}, "needs family='poisson'"),
-        ({"family": "binomial", "groups": np.arange(40)}, "groups and criterion are ridge's"),
+        ({"family": "binomial", "groups": np.arange(40)}, "criterion and weights_kind are ridge's"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(more, message):

@@ -93,6 +93,7 @@ def advise(
     criterion: str = "evidence",
     groups: ArrayLike | None = None,
     allow_overlap: bool = False,
+    weights_kind: str | None = None,
 ) -> Advice: ...
 
 
@@ -107,6 +108,7 @@ def advise(
     criterion: str = "evidence",
     groups: ArrayLike | None = None,
     allow_overlap: bool = False,
+    weights_kind: str | None = None,
     family: str = "gaussian",
     exposure: ArrayLike | None = None,
 ) -> Advice | OutcomeAdvice:
@@ -127,6 +129,9 @@ def advise(
         Names of what the target measured repeatedly: errors are then of whole groups left out.
     allow_overlap : bool
         Whether target rows may be rows of a source given as arrays, which is otherwise refused.
+    weights_kind : "frequency", "precision" or "survey", optional
+        What the weights of arrays are: how many rows a row stands for; inverse variances, or inverse chances of being
+        asked, of which the ratios alone count. None where they are whole numbers: frequencies.
     family : "gaussian", "binomial" or "poisson"
         Yes or no, of any two labels, and counts give an ``OutcomeAdvice``, whose errors are deviances, from one source
         and rows that are independent.
@@ -141,7 +146,8 @@ def advise(
     Raises
     ------
     ValueError
-        As the estimators do; for no source, for rows in both tables, and for options that a family has no use for.
+        As the estimators do; for no source, for rows in both tables, for weights of which nobody says what they are,
+        and for options that a family has no use for.
 
     Notes
     -----
@@ -158,22 +164,24 @@ def advise(
     'transfer'
     """
     if family != "gaussian":
-        if groups is not None or criterion != "evidence":
+        if groups is not None or criterion != "evidence" or weights_kind is not None:
             raise ValueError(
-                f"family {family!r} is advised on by evidence and by rows: groups and criterion are ridge's"
+                f"family {family!r} is advised on by evidence and by rows, weights being frequencies: groups, "
+                "criterion and weights_kind are ridge's"
             )
         return advise_outcome(source, target, family, exposure)
     if exposure is not None:
         raise ValueError("exposure multiplies a mean: it needs family='poisson'")
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
-    fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)
-    model = TransferRidge(fitted, criterion=criterion)
-    target, groups, seen = checked(source if is_listed(source) else [source], target, groups, allow_overlap)
+    listed = is_listed(source)
+    sources, target, groups, seen = checked(source if listed else [source], target, groups, allow_overlap, weights_kind)
+    fitted = [_fitted(one, criterion) for one in sources]
+    model = TransferRidge(fitted if listed else fitted[0], criterion=criterion)
     X, y, weight = (*target, None)[:3]
     meeting = model.meet(X, y, weight, groups)
     model.choose(meeting)
-    if not is_listed(source):
+    if not listed:
         return _noted(seen, _advice(model, meeting))
     ranking = rank(model, meeting)
     best_one = ranking.sources[0].source

@@ -92,7 +92,8 @@ class Counted:
         if self.kind is None and (weight % 1).any():
             raise ValueError(
                 f"{table.name}: the weights {self.weights!r} are not whole numbers "
-                f"({weight[weight % 1 > 0][0]:g}): say by --weights-kind whether they are frequency, precision or survey"
+                f"({weight[weight % 1 > 0][0]:g}): say by --weights-kind whether they are frequency, precision or "
+                "survey"
             )
         return weight
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from headwater.tables import suspicions
-from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
-from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant, read_table
 
@@ -122,8 +121,8 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.swapped(before.rows, after.rows)
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
-    names = [column.name for column in columns if column.kind != CATEGORY]
-    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
+    notes += copied
+    notes += numbers_ask([numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target"))
     if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
         notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
     return Pair(before, after, columns, tuple(notes), roles)
@@ -155,6 +154,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
     notes = [*published.notes, *notes, *left_out, *met(side.table, columns), *copied]
+    notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair(side, side, columns, tuple(notes), roles, published)
 
 

@@ -150,9 +150,9 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def meant(name: str, names: list[str]) -> str:
-    """The names that were perhaps meant."""
-    by_case = {known.lower(): known for known in names}
-    close = [by_case[one] for one in get_close_matches(name.lower(), by_case, 3)]
+    """The names that were perhaps meant; an option's dashes say nothing."""
+    by_case = {known.lower().strip("-"): known for known in names}
+    close = [by_case[one] for one in get_close_matches(name.lower().strip("-"), by_case, 3)]
     return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
 
 

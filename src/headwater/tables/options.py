@@ -1,0 +1,30 @@
+"""Options: what messages say in the words of the command line, in those of Python."""
+
+from __future__ import annotations
+
+import re
+
+_GIVEN = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,])(?= |$))?")
+_FLAGS = {"allow_overlap"}
+
+
+def in_python(message: str) -> str:
+    """A message with options as arguments: --weights-kind as weights_kind=.
+
+    Examples
+    --------
+    >>> in_python("--groups: 'y' is the outcome")
+    "groups: 'y' is the outcome"
+    >>> in_python("mend one, or leave it out by --exclude 'age', or say --allow-overlap")
+    "mend one, or leave it out by exclude='age', or say allow_overlap=True"
+    >>> in_python("say --decimal . or --decimal ,")
+    "say decimal='.' or decimal=','"
+    """
+    return _GIVEN.sub(_argument, message)
+
+
+def _argument(found: re.Match[str]) -> str:
+    name, (colon, quoted, mark) = found[1].replace("-", "_"), found.groups()[1:]
+    if colon:
+        return f"{name}:"
+    return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else '')}"
