@@ -48,8 +48,7 @@ def show_source(source: SavedSource, path: Path, as_json: bool, **more: Any) -> 
     if numbers["rank"] is not None:
         lines.insert(2, ("rank", f"cut to {numbers['rank']:,} axes; its predictions for its own rows moved by "
                                  f"{numbers['lost']:.3g} (root mean square, from the axes alone)"))  # fmt: skip
-    print(
-        f"{path}: what {rows:,} rows say of {name} by {count:,} column{'s' if count > 1 else ''}, for others to start from"
-    )
+    by = "1 column" if count == 1 else f"{count:,} columns"
+    print(f"{path}: what {rows:,} rows say of {name} by {by}, for others to start from")
     for title, text in lines:
         print(f"  {title:<8} {text}")

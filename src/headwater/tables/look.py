@@ -140,22 +140,20 @@ class Looking:
         for into, name in zip(X, self.numbers, strict=True):
             into[:] = _numbers(table.column(name))
         X = X.T
-        missing = np.isnan(X).sum(axis=0) if np.isnan(X.sum()) else np.zeros(len(self.numbers), np.int64)
-        gathers, moments = self.gathers and not missing.any(), None
-        with np.errstate(all="ignore"):  # of values beyond reason, which are refused where they are used
-            if gathers and len(y):
-                moments = Moments.from_blocks([(X, y, weight)])
-                n, mean, squares = np.full(len(X.T), moments.n), moments.x_mean, np.diag(moments.xx)
-                spread = Spread(n, mean, squares, X.min(axis=0), X.max(axis=0))
-            else:
+        low, high = X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)  # NaN where one is missing
+        gathers, moments = self.gathers and bool((np.maximum(-low, high) <= _LARGEST).all()), None
+        missing = np.isnan(X).sum(axis=0) if np.isnan(low).any() else np.zeros(len(low), np.int64)
+        if gathers and len(y):
+            moments = Moments.from_arrays(X, y, weight)
+            spread = Spread(np.full(len(low), moments.n), moments.x_mean, np.diag(moments.xx), low, high)
+        else:
+            with np.errstate(all="ignore"):  # of values beyond reason, which are refused where they are used
                 spread = Spread.of(X, weight)
         coded = table.as_text(self.codes)
         found = {name: tuple(pc.unique(coded.column(name).text()).to_pylist()) for name in self.texts}
         levels = {name: _few(values, (), name in self.wanted) for name, values in found.items()}
         sample = coded.data.filter(pa.array(kept[left])).select([*self.numbers, *self.texts])
-        return Look(
-            tally, spread, missing.astype(np.int64), levels, sample.combine_chunks(), moments, gathers, self.wanted
-        )
+        return Look(tally, spread, missing, levels, sample.combine_chunks(), moments, gathers, self.wanted)
 
 
 def _numbers(cells: Cells) -> Any:

@@ -119,7 +119,7 @@ def _of_files(source: str, system: Any, path: str) -> Stream:
         described.append(f"{fragment.path} {info.size} {info.mtime_ns}")
         name = source if fragment.path == path else fragment.path
         for index, group in enumerate(fragment.metadata.row_group(i) for i in range(fragment.num_row_groups)):
-            read = partial(_row_group, system, fragment.path, index, keys)
+            read = partial(_row_group, system, fragment.path, fragment.metadata, index, keys)
             parts.append(Part(name, first, group.num_rows, read))
             first += group.num_rows
     if not first:
@@ -128,13 +128,13 @@ def _of_files(source: str, system: Any, path: str) -> Stream:
 
 
 def _row_group(
-    system: Any, path: str, index: int, keys: dict[str, Any], names: list[str], step: int
+    system: Any, path: str, metadata: Any, index: int, keys: dict[str, Any], names: list[str], step: int
 ) -> Iterator[pa.Table]:
     """One row group's columns, page by page: a whole group may be a gigabyte."""
     from pyarrow import parquet
 
     with system.open_input_file(path) as content:
-        file = parquet.ParquetFile(content, buffer_size=_BUFFER, pre_buffer=False)
+        file = parquet.ParquetFile(content, metadata=metadata, buffer_size=_BUFFER, pre_buffer=False)
         written = {name.strip(): name for name in file.schema_arrow.names}
         wanted = [written[name] for name in names if name in written]
         for batch in file.iter_batches(step, row_groups=[index], columns=wanted, use_threads=False):
