@@ -32,9 +32,7 @@ def publish(
     weights_kind: o.WeightsKind = None,
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
-    family: Annotated[
-        str | None, typer.Option(help="gaussian takes an outcome of 0 and 1 as a number.", show_default=False)
-    ] = None,
+    family: o.FamilyAsked = None,
     like: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +64,7 @@ def publish(
                          "--categories and --degree out")  # fmt: skip
     if rank is not None and rank < 1:
         raise ValueError(f"--rank: at least one axis has to stay, got {rank}")
-    roles = o.roles(outcome, None, weights, weights_kind, None, features, exclude, categories)
+    roles = o.roles(outcome, None, weights, weights_kind, None, features, exclude, categories, family, None, None)
     stream = open_stream(source, o.reading(delimiter, decimal))
     if checkpoint is not None and stream.in_memory:
         raise ValueError(f"--checkpoint: {source} is read whole; write it as Parquet to have it read in parts")
@@ -80,7 +78,7 @@ def publish(
         return progress_bar(what, "row groups")
 
     counted = Counted(roles.outcome, roles.weights, roles.weights_kind)
-    asked = Asked(counted, roles.features, roles.exclude, roles.categories, degree, criterion.value, family)
+    asked = Asked(counted, roles.features, roles.exclude, roles.categories, degree, criterion.value, roles.family)
     found, notes = published(stream, asked, watch, None if like is None else SavedSource.load(like), checkpoint)
     if rank is not None:
         found = found.of_rank(rank)

@@ -36,7 +36,7 @@ _STAGES = ("look", "products", "moments")
 class Asked:
     """What is asked of a source: which rows count, which columns are used, and how its penalty is chosen.
 
-    ``family`` "gaussian" takes an outcome of 0 and 1 as numbers, which is otherwise refused.
+    ``family`` "gaussian" takes an outcome of two values as numbers, which is otherwise refused.
     """
 
     counted: Counted
@@ -189,10 +189,11 @@ def _names(preparation: TablePreparation, counted: Counted) -> list[str]:
 
 
 def _check_outcome(stream: Stream, asked: Asked, tally: Tally) -> None:
-    if tally.binary and asked.family is None:
+    if tally.values is not None and len(tally.values) == 2 and asked.family is None:
+        either = " or ".join(f"{value:g}" for value in tally.values)
         raise ValueError(
-            f"{stream.name}: the outcome {asked.counted.outcome!r} is 0 or 1, and a source of yes and no is not known "
-            "by its moments: give its table to advise and fit, or say --family gaussian to take it as a number"
+            f"{stream.name}: the outcome {asked.counted.outcome!r} is {either}, and a source of yes and no is not "
+            "known by its moments: give its table to advise and fit, or say --family gaussian to take it as a number"
         )
 
 

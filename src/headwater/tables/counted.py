@@ -18,7 +18,7 @@ _MANY = 20  # times the rows: so many were hardly counted
 class Tally:
     """How many rows count, lack an outcome, have weight 0, Σw of those that count, and the outcome's range.
 
-    ``binary``: whether all outcomes are 0 or 1.
+    ``values`` are the outcomes met, None once there are more than two, or others than whole numbers.
     """
 
     rows: int = 0
@@ -27,7 +27,7 @@ class Tally:
     weight: float = 0.0
     low: float = np.inf
     high: float = -np.inf
-    binary: bool = True
+    values: tuple[float, ...] | None = ()
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -37,7 +37,7 @@ class Tally:
             self.weight + other.weight,
             min(self.low, other.low),
             max(self.high, other.high),
-            self.binary and other.binary,
+            _two(self.values, other.values),
         )
 
 
@@ -69,7 +69,7 @@ class Counted:
         absent, counts = int((~known).sum()), int(kept.sum())
         if counts < len(kept):
             table = table.where(pa.array(kept))
-        binary, empty = bool(((y == 0) | (y == 1)).all()), counts == 0
+        empty = counts == 0
         tally = Tally(
             counts,
             absent,
@@ -77,7 +77,7 @@ class Counted:
             float(counts if weight is None else weight.sum()),
             np.inf if empty else float(y.min()),
             -np.inf if empty else float(y.max()),
-            binary,
+            None if _two((), tuple(y[:1000].tolist())) is None else _two((), tuple(y.tolist())),
         )
         return table, y, weight, tally, kept
 
@@ -127,3 +127,11 @@ class Counted:
         """What weights are multiplied by: of those that are no frequencies only the ratios mean anything."""
         frequencies = self.weights is None or self.kind in (None, "frequency")
         return 1.0 if frequencies else tally.rows / tally.weight
+
+
+def _two(some: tuple[float, ...] | None, more: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The values of both while they are two whole numbers at most."""
+    if some is None or more is None:
+        return None
+    both = tuple(sorted({*some, *more}))
+    return both if len(both) <= 2 and all(value.is_integer() for value in both) else None
