@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
+    from headwater.estimators.group_models import GroupModels as GroupModels
     from headwater.estimators.logistic import SourceLogistic as SourceLogistic
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
+    "GroupModels": "headwater.estimators.group_models",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
     "PenaltyCurveDisplay": "headwater.advice.displays",
@@ -51,6 +53,7 @@ _HOME = {
 
 __all__ = [
     "Coefficients",
+    "GroupModels",
     "L2SPRidge",
     "Moments",
     "PenaltyCurveDisplay",

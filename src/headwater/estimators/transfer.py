@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -10,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from headwater.estimators.base import check_needs_no_rows, penalty
 from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
+from headwater.estimators.group_models import GroupModels, fitted_to_groups
 from headwater.estimators.interval import IntervalRidge
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
 from headwater.selection.posterior import Posterior, alone, posteriors
 from headwater.selection.source import is_several
-from headwater.selection.surface import Part, Surface
-from headwater.selection.survey import best, survey
+from headwater.selection.surface import Surface
+from headwater.selection.survey import Best, best, survey
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.spectrum import Spectrum
@@ -177,6 +179,49 @@ class TransferRidge(IntervalRidge):
             self.n_features_in_ = moments.n_features
         return self.choose(Meeting(spectrum, self._sources_for(spectrum)))
 
+    def fit_many(
+        self, X: Any, y: Any, groups: ArrayLike, progress: Callable[[int, int], None] | None = None
+    ) -> GroupModels:
+        """Fit one model a group: many small targets of one source, a shop, a well or a user each.
+
+        Parameters
+        ----------
+        X : array (n, p), dense, sparse or a data frame
+            The rows of all groups, in any order.
+        y : array (n,) or (n, q)
+        groups : array (n,)
+            Each row's group: numbers, text or dates, none missing.
+        progress : callable, optional
+            Is told how many groups are done, and of how many.
+
+        Returns
+        -------
+        GroupModels
+            A mapping from a group to its fitted TransferRidge; this one stays as it is.
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does, and for groups that are missing, of mixed kinds or not one a row.
+
+        Notes
+        -----
+        Law: each model is what ``fit`` makes of the group's rows. Groups of as many rows are decided together, on
+        stacked arrays; under criterion "loo" and with sparse rows each by itself. What grows with the number of groups
+        is their coefficients: ``surface_``, of which ``coefficients`` and intervals are made, is not kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> X, shops = rng.normal(size=(60, 5)), np.repeat(["north", "south", "west"], 20)
+        >>> models = TransferRidge(np.ones(5)).fit_many(X, X.sum(axis=1) + rng.normal(size=60), shops)
+        >>> list(models), models["west"].coef_.shape
+        (['north', 'south', 'west'], (5,))
+        """
+        score_named(self.criterion)
+        return fitted_to_groups(self, X, y, groups, progress)
+
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources.
 
@@ -214,8 +259,8 @@ class TransferRidge(IntervalRidge):
         self._describe(
             fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
         )
-        coef, intercept = (np.concatenate(values) for values in zip(*held, strict=True))
-        self._hold(coef, meeting.target, meeting.dtype, intercept)
+        coefs, intercepts = zip(*held, strict=True)
+        self._hold(np.concatenate(coefs, -2), meeting.target, meeting.dtype, np.concatenate(intercepts, -1))
         return self
 
     def coefficients(self) -> Any:
@@ -272,13 +317,14 @@ class TransferRidge(IntervalRidge):
             surfaces = free.set_params(fit_intercept=self.fit_intercept).choose(self._met)._surfaces
         return tuple(one for surface in surfaces for one in posteriors(surface))
 
-    def _describe(self, fits: list[tuple[Surface, Part]], optimal: list[Any], split: bool) -> None:
+    def _describe(self, fits: list[tuple[Surface, Best]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
         several = is_several(self.source)
 
         def each(values: list[Any], by_source: bool = False) -> Any:
-            values = [np.atleast_1d(value) for value in values] if several and by_source else values
-            return np.array(values) if split else values[0]
+            listed = several and by_source
+            values = [np.expand_dims(value, -1) for value in values] if listed and len(optimal) == 1 else values
+            return np.stack(values, axis=-2 if listed else -1) if split else values[0]
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
@@ -289,7 +335,8 @@ class TransferRidge(IntervalRidge):
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)
-            self.source_weight_ = each([surface.source_weight for surface, _ in fits])
+            weights = [surface.source_weight for surface, _ in fits]
+            self.source_weight_ = np.stack(weights, axis=-2) if split else weights[0]
         else:
             self.source_optimal_tau_ = optimal[0] if optimal else np.nan
 
