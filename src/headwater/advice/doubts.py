@@ -30,6 +30,7 @@ def checked(
     groups: ArrayLike | None,
     allow_overlap: bool,
     weights_kind: str | None = None,
+    in_units: bool = True,
 ) -> tuple[list[Any], Given, ArrayLike | None, list[str]]:
     """Sources and target (X, y, weights) as they are used, the target's groups, and notes.
 
@@ -53,7 +54,7 @@ def checked(
         found = [*swapped(other.size, seen.size), *shared_rows(seen.rows, other.rows, other.rows.outcome, allow_overlap,
                                                               "allow_overlap=True")]  # fmt: skip
         notes += [f"{other.table}: {note}" for note in found] if len(sources) > 1 else found
-    notes += numbers_ask([other.numbers() for other in known], seen.numbers(), "leave it out")
+    notes += numbers_ask([other.numbers() for other in known], seen.numbers(), "leave it out", in_units)
     first = copies(seen.rows)
     if first is None:
         return sources, target, groups, notes

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from headwater.advice.findings import Findings, Size
+from headwater.advice.comparison import Comparison, Size
+from headwater.advice.findings import Findings
 from headwater.advice.penalties import Penalties, penalties
 from headwater.advice.rivals import Rival
-from headwater.advice.wording import explanations, sentence, table, what_would_change_it
+from headwater.advice.wording import table, what_would_change_it
 from headwater.estimators.by_name import feature_names, unit_of
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
@@ -91,13 +92,23 @@ class Summary:
 
 
 def summarise(advice: Findings) -> Summary:
-    """The advice as plain data."""
-    head, cells = table(advice)
+    """The advice on outcomes that are numbers as plain data."""
     calibration = advice.calibration
     rho = calibration.rho if calibration.identified else np.nan
-    apart = sorted(advice.differences or _differences(advice), key=_distance, reverse=True)
+    return replace(
+        summarise_comparison(advice),
+        penalties=penalties(advice),
+        alignment=Alignment(rho, *calibration.rho_interval, calibration.reason),
+        coefficients=tuple(sorted(_coefficients(advice), key=lambda one: -one.apart)),
+        differences=_in_order(advice.differences or _differences(advice)),
+    )
+
+
+def summarise_comparison(advice: Comparison) -> Summary:
+    """What every advice has as plain data."""
+    head, cells = table(advice)
     return Summary(
-        sentence=sentence(advice),
+        sentence=advice.sentence,
         verdict=advice.verdict,
         source=advice.source,
         target=advice.target,
@@ -107,12 +118,16 @@ def summarise(advice: Findings) -> Summary:
         rivals=advice.rivals,
         more=tuple(what_would_change_it(advice)),
         notes=advice.notes,
-        explanations=tuple(explanations(advice)),
-        penalties=penalties(advice),
-        alignment=Alignment(rho, *calibration.rho_interval, calibration.reason),
-        coefficients=tuple(sorted(_coefficients(advice), key=lambda one: -one.apart)),
-        differences=tuple(apart),
+        explanations=tuple(advice.explanations()),
+        penalties=None,
+        alignment=None,
+        coefficients=(),
+        differences=_in_order(advice.differences),
     )
+
+
+def _in_order(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    return tuple(sorted(found, key=_distance, reverse=True))
 
 
 def _coefficients(advice: Findings) -> Iterable[Coefficient]:
@@ -160,6 +175,4 @@ def _deviations(side: Spectrum) -> Array:
 
 def _distance(one: Difference) -> float:
     """How far a column is from where the source has it: its level, or the logarithm of its scale to base 2."""
-    scale = one.scale
-    factor = np.inf if np.isinf(scale) or scale == 0 else 0.0 if np.isnan(scale) else abs(float(np.log2(scale)))
-    return max(abs(one.level), factor)
+    return max(abs(one.level), abs(one.doublings))

@@ -32,11 +32,15 @@ def predict(
             help="The table to write: .csv or .tsv (or with .gz), or .parquet. (default: CSV to the output)",
         ),
     ] = None,
+    exposure: o.OtherExposure = None,
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Write DATA's columns, unchanged, and the prediction for each of its rows."""
+    """Write DATA's columns, unchanged, and the prediction for each of its rows.
+
+    Of a yes or no that is the event's probability, of a count the expected count.
+    """
     import pyarrow as pa
 
     from headwater.advice.saved import load_model
@@ -44,8 +48,8 @@ def predict(
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
     from headwater.tables.columns import met
-    from headwater.tables.features import PREDICTION
     from headwater.tables.preparation import drawn_in_note
+    from headwater.tables.side import exposure_of
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
@@ -56,16 +60,18 @@ def predict(
     loaded = load_model(model)
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
-    if PREDICTION in table.names:
-        raise ValueError(f"{data}: there is a column {PREDICTION!r} already; rename it, so that nothing is lost")
+    name = loaded.outcome.prediction
+    if name in table.names:
+        raise ValueError(f"{data}: there is a column {name!r} already; rename it, so that nothing is lost")
+    size = loaded.exposure(exposure)
     with progress_bar("predicting", "rows") as progress:
-        found, drawn_in = loaded.evaluated(table, progress)
+        found, drawn_in = loaded.evaluated(table, progress, None if size is None else exposure_of(table, size))
     values = found["chosen"]
     notes = (*table.notes, *met(table, loaded.columns), *drawn_in_note(table.name, drawn_in))
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()
-        whole = whole.append_column(PREDICTION, pa.array(values))
+        whole = whole.append_column(name, pa.array(values))
         if out is None:
             _write_text(whole, sys.stdout.buffer, ",", None)
         else:
@@ -73,7 +79,8 @@ def predict(
                 _write_parquet(whole, part) if parquet else _write_file(whole, part, out)
     if as_json:
         shown: dict[str, Any] = {"predictions": values.tolist()} if out is None else {"out": str(out)}
-        print_json({"rows": len(values), **shown, "notes": notes, "version": __version__})
+        of = {} if loaded.outcome.labels is None else {"of": loaded.outcome.labels[1]}
+        print_json({"rows": len(values), **of, **shown, "notes": notes, "version": __version__})
         return
     show_notes(notes)
     if out is not None:

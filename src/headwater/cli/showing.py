@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.advice.verdict import Advice
+    from headwater.advice.answer import Answer
     from headwater.tables.pair import Pair
 
 
@@ -41,7 +41,7 @@ def check_report(path: Path | None, *others: Path) -> None:
 
 
 def show_advice(
-    advice: Advice, pair: Pair, as_json: bool, explained: bool = False, report: Path | None = None, **more: Any
+    advice: Answer, pair: Pair, as_json: bool, explained: bool = False, report: Path | None = None, **more: Any
 ) -> None:
     """Print the advice, and write its report where one is asked for; ``more`` joins the JSON object."""
     from headwater.version import __version__

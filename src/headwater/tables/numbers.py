@@ -55,13 +55,16 @@ def numbers_of(side: Side, columns: tuple[Column, ...], table: str) -> Numbers:
 
 
 def numbers_ask(
-    sources: Sequence[Numbers], target: Numbers, remedy: str = "leave it out by --exclude"
+    sources: Sequence[Numbers], target: Numbers, remedy: str = "leave it out by --exclude", in_units: bool = True
 ) -> Iterator[str]:
-    """What there is to ask about the numbers of sources, if any, and of a target in the same columns."""
+    """What there is to ask about the numbers of sources, if any, and of a target in the same columns.
+
+    ``in_units``: whether outcomes have units, as a yes or no has not.
+    """
     tables = (*sources, target)
     yield from _leaks(tables, remedy)
     for source in sources:
-        yield from _units(source, target)
+        yield from _units(source, target, in_units)
     for table in tables:
         marked = _marks(table)
         if marked:
@@ -89,13 +92,13 @@ def _leaks(tables: Sequence[Numbers], remedy: str) -> Iterator[str]:
         )
 
 
-def _units(source: Numbers, target: Numbers) -> Iterator[str]:
-    """Columns, and outcomes, that seem to be in other units on one side."""
+def _units(source: Numbers, target: Numbers, outcomes: bool) -> Iterator[str]:
+    """Columns, and ``outcomes`` where they have any, that seem to be in other units on one side."""
     sides = f"in {target.table} than in {source.table}"
     shown = [f"{name} ({middles})" for name, middles in _apart(target.names, source.X, target.X)]
     if shown:
         yield f"of tenfold other spread or level {sides}: {listed(shown)}: are they in the same units in both?"
-    for name, middles in _apart(target.outcomes, source.Y, target.Y):
+    for name, middles in _apart(target.outcomes, source.Y, target.Y) if outcomes else ():
         yield f"{name} has tenfold another spread or level {sides} ({middles}): is it in the same units in both?"
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from headwater.tables import suspicions
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.numbers import numbers_ask, numbers_of
+from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant, read_table
 
@@ -24,6 +23,8 @@ class Roles:
     """Which columns play which part, and what they are: the outcome's name in the source, and in the target if other.
 
     ``weights_kind`` is "frequency", "precision" or "survey", ``None`` where the weights must be whole numbers.
+    ``family`` is what the outcome is, "gaussian", "binomial" or "poisson", ``None`` to find it, ``positive`` of the two
+    labels of a yes or no the one whose probability is asked for, ``exposure`` what counts are in proportion to.
     """
 
     outcome: str
@@ -34,11 +35,15 @@ class Roles:
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    family: str | None = None
+    positive: str | None = None
+    exposure: str | None = None
 
     @property
     def taken(self) -> set[str]:
         """The columns that are never features."""
-        return {name for name in (self.outcome, self.target_outcome, self.weights, self.groups) if name is not None}
+        parts = (self.outcome, self.target_outcome, self.weights, self.groups, self.exposure)
+        return {name for name in parts if name is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +59,7 @@ class Pair:
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
     roles: Roles
+    outcome: Outcome
     published: Published | None = None
 
     @property
@@ -89,8 +95,10 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     tables = source, target
     taken = roles.taken & set(roles.features)
     if taken:
-        raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
-    for option, name in (("--weights", roles.weights), ("--groups", roles.groups)):
+        raise ValueError(
+            f"--features: {min(taken)!r} is the outcome, the weights, groups or exposure, and so no feature"
+        )
+    for option, name in (("--weights", roles.weights), ("--groups", roles.groups), ("--exposure", roles.exposure)):
         if name is not None and name in (roles.outcome, roles.target_outcome):
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
@@ -103,8 +111,15 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
         )
     codes = _codes(source, roles)
     tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
-    before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
-    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    named = (roles.outcome, roles.target_outcome or roles.outcome)
+    outcome, taken_for = find_outcome(
+        [table.column(name) for table, name in zip(tables, named, strict=True)], roles.family, roles.positive
+    )
+    _check_asked(outcome, roles)
+    (before, notes), (after, more) = (
+        with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
+        for table, name in zip(tables, named, strict=True)
+    )
     for side in (before, after):
         if len(side.y) < _LEAST_ROWS:
             raise ValueError(
@@ -112,9 +127,11 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             )
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
-    notes += more
+    notes = [*taken_for, *notes, *more]
+    predicted = {outcome.prediction} & {*before.table.names} - {*roles.features} if outcome.labels else set()
+    notes += [f"unused, what headwater predict adds (--features would use it): {name}" for name in predicted]
     columns, left_out = shared_columns(
-        before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
+        before.table, after.table, roles.taken | predicted, roles.features, roles.exclude, roles.categories
     )
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
@@ -122,10 +139,9 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
     notes += copied
-    notes += numbers_ask([numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target"))
-    if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
-        notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
-    return Pair(before, after, columns, tuple(notes), roles)
+    seen = [numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target")
+    notes += numbers_ask(*seen, in_units=outcome.family == GAUSSIAN)
+    return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
 def read_published(coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
@@ -136,7 +152,10 @@ def read_published(coefficients: Path, target: Path, roles: Roles, reading: Read
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
     table = target.as_text(_codes(target, roles))
-    side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    name = roles.target_outcome or roles.outcome
+    outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
+    _check_asked(outcome, roles)
+    side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
     if roles.groups is not None:
@@ -153,14 +172,33 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    notes = [*published.notes, *notes, *left_out, *met(side.table, columns), *copied]
+    notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
     notes += numbers_ask([], numbers_of(side, columns, "the target"))
-    return Pair(side, side, columns, tuple(notes), roles, published)
+    return Pair(side, side, columns, tuple(notes), roles, outcome, published)
+
+
+def _check_asked(outcome: Outcome, roles: Roles) -> None:
+    """ValueError for what an outcome of this family has no use for."""
+    if outcome.family != POISSON and roles.exposure is not None:
+        raise ValueError(
+            f"--exposure: what an expected count is in proportion to; the outcome is fitted as {outcome.words}, and "
+            "--family poisson fits it as a count"
+        )
+    if outcome.family == GAUSSIAN:
+        return
+    if roles.groups is not None:
+        raise ValueError(
+            f"--groups: errors of {outcome.words} leave out rows, not groups; drop it, or --family gaussian"
+        )
+    if roles.weights_kind == "precision":
+        raise ValueError(f"--weights-kind: inverse variances say nothing of {outcome.words}; say frequency or survey")
 
 
 def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
     """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
-            raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
+            raise ValueError(
+                f"--categories: {name!r} is the outcome, the weights, groups or exposure, and so no feature"
+            )
     return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))
