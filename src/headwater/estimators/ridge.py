@@ -304,5 +304,12 @@ class L2SPRidge(Ridge):
         return self
 
 
+def source_of(spectrum: Spectrum, tau: float, criterion: str) -> SourceRidge:
+    """The fitted source that a spectrum is, whose own best penalty is known already."""
+    model = SourceRidge("auto", criterion, spectrum.basis.fit_intercept)
+    model.spectrum_, model.n_features_in_ = spectrum, spectrum.n_features
+    return model._set(tau, np.float64)
+
+
 def _outputs(spectrum: Spectrum) -> list[Spectrum]:
     return [spectrum.output(index) for index in range(spectrum.n_outputs)]
