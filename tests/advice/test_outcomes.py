@@ -87,7 +87,7 @@ def test_counts_have_an_exposure_and_vary_more():
     X1, y1, years1 = counts(40, W, 1)
     advice = advise(SourceGLM().fit(X0, y0, exposure=years0), (X1, y1), family="poisson", exposure=years1)
     assert advice.verdict == "transfer"
-    assert "less deviance" in advice.sentence
+    assert "prediction error (deviance)" in advice.sentence
     assert advice.errors["chosen"] == pytest.approx(1, abs=0.5)  # a Poisson row's is about 1
     assert not advice.notes
     twice = advise(SourceGLM().fit(X0, 4 * y0, exposure=years0), (X1, 4 * y1), family="poisson", exposure=years1)
