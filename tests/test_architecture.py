@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 USED = plan()
 # Rooms and cupboards, lowest first: those of one line stand side by side.
 FLOORS = [
-    {"version", "files", "theory", "pages"},
+    {"version", "files", "cluster", "theory", "pages"},
     {"archive"},
     {"spectrum"},
     {"families"},
@@ -60,7 +60,8 @@ RIMS = {
     "sqlite3": ("study.store",),
     "skops": ("archive",),
     "pandas": (),
-    "dask": (),
+    "dask": ("cluster",),
+    "distributed": ("cluster",),
 }
 
 
