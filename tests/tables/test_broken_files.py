@@ -81,7 +81,7 @@ def test_far_dates_do_not_wrap():
     np.testing.assert_allclose(days, [FAR / 86400, -FAR / 86400, 1])
 
 
-@pytest.mark.parametrize(("kind", "count"), [("csv", 200), ("parquet", 120), ("numbers", 250), ("model", 40)])
+@pytest.mark.parametrize(("kind", "count"), [("csv", 200), ("parquet", 120), ("numbers", 250), ("model", 25)])
 def test_a_sample_of_the_fuzzing(tmp_path, kind, count):
     """``python tests/fuzz.py`` runs the whole counts."""
     wrong = {trial: words for trial, words in tried(kind, count, tmp_path).items() if not words.startswith("told: ")}

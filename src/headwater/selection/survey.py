@@ -88,7 +88,7 @@ def _axis_of(seen: Meeting, hypothesis: Hypothesis, target_tau: Array) -> _Axis:
         return _Axis(hypothesis)
     found = seen.bracket(*hypothesis.starts(np.array([0.0, 0.5, 1.0])), target_tau)
     low, middle, high = np.moveaxis(found, -2, 0)
-    curvature, slope = np.maximum(2 * (low - 2 * middle + high), _TINY), high - low
+    curvature, slope = np.maximum(2 * (low - 2 * middle + high), 1e-12 * middle + _TINY), high - low
     width = np.sqrt(np.maximum(middle - slope**2 / (4 * curvature), 0.0) / curvature)
     narrowest = width.argmin(axis=-1)
     centre = _at(0.5 - slope / (2 * curvature), narrowest)
