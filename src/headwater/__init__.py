@@ -13,7 +13,7 @@ from headwater.version import __version__
 if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice.calibration.fitting import calibrate as calibrate
-    from headwater.advice.verdict import advise as advise
+    from headwater.advice.door import advise as advise
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
@@ -38,7 +38,7 @@ _HOME = {
     "TransferGLM": "headwater.estimators.glm",
     "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
-    "advise": "headwater.advice.verdict",
+    "advise": "headwater.advice.door",
     "calibrate": "headwater.advice.calibration.fitting",
     "theory": "headwater.theory",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from headwater.advice.saved import SavedModel, saved_model
-from headwater.advice.verdict import Advice, advise
+from headwater.advice.verdict import Advice, advise_arrays
 from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.tables.fingerprints import Rows
 from headwater.tables.pair import Pair
@@ -43,7 +43,7 @@ def unseen(what: str, counted: bool = False) -> AbstractContextManager[None]:
 def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) -> Advice:
     """Fit the source with its preprocessor, and advise; all notes are in the advice.
 
-    Raises ValueError as ``advise`` does, and for products of published coefficients' columns.
+    Raises ValueError as ``advise_arrays`` does, and for products of published coefficients' columns.
     """
     before, after = pair.source, pair.target
     if pair.published is not None:
@@ -58,7 +58,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         preparation = model[0].about(after.table, after.weight)
         model, beyond = behind(preparation, model[-1]), preparation.drawn_in(preparation.transform(after.table))
         rows = after.table.data.select(pair.names)
-        advice = advise(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
+        advice = advise_arrays(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
     return replace(advice, notes=notes)
 
