@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice.calibration.fitting import calibrate as calibrate
     from headwater.advice.door import advise as advise
+    from headwater.advice.door import fit as fit
+    from headwater.advice.fitted import FittedTransfer as FittedTransfer
+    from headwater.advice.saved import load as load
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
+    "FittedTransfer": "headwater.advice.fitted",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
     "SourceGLM": "headwater.estimators.glm",
@@ -40,11 +44,14 @@ _HOME = {
     "TransferRidge": "headwater.estimators.transfer",
     "advise": "headwater.advice.door",
     "calibrate": "headwater.advice.calibration.fitting",
+    "fit": "headwater.advice.door",
+    "load": "headwater.advice.saved",
     "theory": "headwater.theory",
 }
 
 __all__ = [
     "Coefficients",
+    "FittedTransfer",
     "L2SPRidge",
     "Moments",
     "SourceGLM",
@@ -58,6 +65,8 @@ __all__ = [
     "__version__",
     "advise",
     "calibrate",
+    "fit",
+    "load",
     "theory",
 ]
 

@@ -130,7 +130,7 @@ def test_numbers_have_three_digits_and_one_notation():
 
 def test_the_table_is_a_data_frame_or_records(monkeypatch):
     advice = advise((X0, Y0), (X1, Y1))
-    monkeypatch.setattr("headwater.advice.verdict.find_spec", lambda name: None)
+    monkeypatch.setattr("headwater.advice.answer.find_spec", lambda name: None)
     records = advice.table
     assert [row["name"] for row in records] == [rival.name for rival in advice.rivals]
     assert records[0]["error"] == advice.errors.chosen == advice.rivals[0].error.estimate

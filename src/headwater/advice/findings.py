@@ -1,4 +1,4 @@
-"""Findings: the numbers of an advice and the verdict that follows from them, without words."""
+"""Findings: the numbers of an advice about outcomes that are numbers, without words."""
 
 from __future__ import annotations
 
@@ -10,28 +10,15 @@ import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.calibration.side import variance
-from headwater.advice.outlook import Curve, Law, Rows, curve, law, rows_needed
+from headwater.advice.comparison import Comparison
+from headwater.advice.outlook import Curve, Law, curve, law
 from headwater.advice.ranking import Ranking
-from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Fit, Judge, Rival
+from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Fit, Judge
 from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.meeting import Meeting
 from headwater.selection.predictive import Interval
 from headwater.selection.surface import Surface
 from headwater.theory.brief import direction
-
-# Of scratch's error, and of the outcome's variance: a gain that cannot be more is not worth a transfer.
-WORTH, _LEAST = 0.02, 0.001
-SURE = 0.75  # how probable a gain must be for transfer to be said
-_FEW = 10  # rows, of which fewer hardly speak louder than the odds before any was seen
-
-
-@dataclass(frozen=True)
-class Size:
-    """The size of one side: rows (the sum of their weights), features and outputs; rows are NaN where unknown."""
-
-    rows: float
-    features: int
-    outputs: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,38 +54,24 @@ class Errors:
 
 
 @dataclass(frozen=True)
-class Gains:
-    """What transfer takes off scratch's error: ``chosen``, and the source at its own best penalty, as it is."""
+class Findings(Comparison):
+    """What was found of a source and a target whose outcomes are numbers.
 
-    chosen: Interval
-    source_optimal: Interval
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found of a source and a target.
-
-    ``rivals`` is the table: what each way to predict the target is expected to err by, and what it takes off scratch's
-    error. The verdict is read from it alone. ``source_optimal_tau`` is τ_S* (NaN for published coefficients),
+    ``source_optimal_tau`` is τ_S* (NaN for published coefficients),
     ``transfer_optimal_tau`` τ0*, the source penalty best for the target as a source is used unscaled (inf: do not
     transfer), ``target_tau`` τ1 there, ``scale`` the number that the source-optimal model would best be multiplied by,
-    ``scaled`` the error expected of that, ``weight`` the posterior share of transfer against scratch, ``benefit`` the
+    ``scaled`` the error expected of that, ``benefit`` the
     mean over target rows of 2 y ŷ0 − ŷ0² (centred), which is what the source's own predictions, untouched, take off the
     squared error; its sign decides whether transfer helps where the target's features are isotropic or its penalty is
     large, and elsewhere it may be wrong. All of it was read from the ``workings``, whose parts are properties here.
     """
 
-    source: Size
-    target: Size
-    rivals: tuple[Rival, ...]
     source_optimal_tau: float
     transfer_optimal_tau: float
     target_tau: float
     scale: float
     scaled: float
-    weight: float
     benefit: Interval
-    notes: tuple[str, ...]
     criterion: str
     workings: Workings
     ranking: Ranking | None = None
@@ -131,11 +104,6 @@ class Findings:
     def fits(self) -> dict[str, Fit]:
         return self.workings.fits
 
-    @cached_property
-    def rival(self) -> dict[str, Rival]:
-        """The table's rows by name."""
-        return {one.name: one for one in self.rivals}
-
     @property
     def errors(self) -> Errors:
         """Expected target errors, as the table has them."""
@@ -144,47 +112,22 @@ class Findings:
         return Errors(errors[SCRATCH], own, errors[CHOSEN], self.scaled)
 
     @property
-    def gain(self) -> Gains:
-        """What transfer takes off scratch's error, as the table has it."""
-        own = self.rival[SOURCE_OPTIMAL].gain if SOURCE_OPTIMAL in self.rival else Interval(np.nan, -np.inf, np.inf)
-        return Gains(self.rival[CHOSEN].gain, own)
+    def measure(self) -> str:
+        return "squared error"
 
     @property
-    def verdict(self) -> str:
-        """ "transfer", "scratch" or "undecided", by the table's row of what was chosen.
-
-        Scratch: the gain's 90 % interval ends below what is worth a transfer, a fiftieth of scratch's error or a
-        thousandth of the outcome's variance. Transfer: a gain is expected, and three times in four there is one, or
-        oftener; of fewer than ten rows, moreover, the interval's loss is no more than the expected gain. Otherwise
-        there is too little data to tell.
-        """
-        chosen = self.rival[CHOSEN]
-        if chosen.gain.high <= self._worth:
-            return "scratch"
-        risk = 0.0 if self.target.rows >= _FEW else -chosen.gain.low
-        return "transfer" if chosen.chance >= SURE and chosen.gain.estimate > max(risk, 0.0) else "undecided"
+    def spread(self) -> float:
+        return variance(self.meeting.target)
 
     @property
-    def safer(self) -> str:
-        """The verdict or, where that is undecided, whichever of "transfer" and "scratch" is expected to err less."""
-        if self.verdict != "undecided":
-            return self.verdict
-        expected = self.gain.chosen.estimate
-        return "transfer" if expected > 0 or (np.isnan(expected) and self.weight > 0.5) else "scratch"
-
-    @cached_property
-    def rows(self) -> Rows:
-        """How many more target rows would settle an undecided verdict, half of the time; NaN where decided."""
-        if self.verdict != "undecided":
-            return Rows(np.nan, np.nan, np.nan)
+    def dimension(self) -> float:
         side = self.meeting.source.spectrum or self.meeting.target
-        dimension = side.eigenvalues.sum() ** 2 / max(np.square(side.eigenvalues).sum(), 1e-300)
-        return rows_needed(self.target.rows, float(dimension), self.gain.chosen, self._worth)
+        return float(side.eigenvalues.sum() ** 2 / max(np.square(side.eigenvalues).sum(), 1e-300))
 
     @property
-    def rows_needed(self) -> float:
-        """About how many more target rows would settle it; NaN where decided, or beyond twenty times the rows."""
-        return self.rows.estimate
+    def counted(self) -> str:
+        groups = self.meeting.target.basis.groups
+        return super().counted if groups is None else f"{len(groups)} group{'' if len(groups) == 1 else 's'}"
 
     @cached_property
     def law(self) -> Law:
@@ -195,10 +138,6 @@ class Findings:
     def curve(self) -> Curve | None:
         """The target's error over source penalties; None where there is one penalty only, or one row."""
         return curve(self.judge, self.transfer_optimal_tau)
-
-    @property
-    def _worth(self) -> float:
-        return max(WORTH * self.errors.scratch, _LEAST * variance(self.meeting.target))
 
     @property
     def ratio(self) -> float:
@@ -237,13 +176,13 @@ class Findings:
             "notes": list(self.notes),
             "ranking": None if self.ranking is None else self.ranking.as_dict(),
         }
-        return {name: _known(value) for name, value in plain.items()}
+        return {name: known(value) for name, value in plain.items()}
 
 
-def _known(value: Any) -> Any:
+def known(value: Any) -> Any:
     """The same value with NaN as None: what is not known, or does not apply."""
     if isinstance(value, dict):
-        return {name: _known(item) for name, item in value.items()}
+        return {name: known(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_known(item) for item in value]
+        return [known(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value

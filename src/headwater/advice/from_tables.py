@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headwater.advice.saved import SavedModel, saved_model
-from headwater.advice.verdict import Advice, advise_arrays
+from headwater.advice.fitted import FittedTransfer, fitted_transfer
+from headwater.advice.outcomes import OutcomeAdvice
+from headwater.advice.verdict import Advice, advise_arrays, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
+from headwater.estimators.glm_from_table import fit_outcome_source, published_outcome_source
 from headwater.tables.fingerprints import Rows
+from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
 from headwater.tables.preparation import drawn_in_note, prepare
 from headwater.version import __version__
@@ -26,10 +29,15 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Manner:
-    """How a pair is fitted: 2 adds squares and products of its numbers; what penalties are chosen by."""
+    """How a pair is fitted: 2 adds squares and products of its numbers; what penalties are chosen by, or what they are.
+
+    A ``source_tau`` or ``tau`` that is None is chosen.
+    """
 
     degree: int = 1
     criterion: str = "evidence"
+    source_tau: float | None = None
+    tau: float | None = None
 
 
 AS_USUAL = Manner()
@@ -40,30 +48,46 @@ def unseen(what: str, counted: bool = False) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) -> Advice:
+def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) -> Advice | OutcomeAdvice:
     """Fit the source with its preprocessor, and advise; all notes are in the advice.
 
-    Raises ValueError as ``advise_arrays`` does, and for products of published coefficients' columns.
+    Raises ValueError as ``advise_arrays`` does, for products of published coefficients' columns, and for what the
+    outcome's family has no use for.
     """
-    before, after = pair.source, pair.target
+    before, after, outcome = pair.source, pair.target, pair.outcome
+    plain = outcome.family == GAUSSIAN
+    if not plain and manner.criterion != "evidence":
+        raise ValueError(f"--criterion: penalties of {outcome.words} are chosen by evidence alone; drop it")
     if pair.published is not None:
         if manner.degree > 1:
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
-        model = published_source(pair.published, after, pair.columns)
+        if plain:
+            model = published_source(pair.published, after, pair.columns)
+        else:
+            model = published_outcome_source(pair.published, after, pair.columns, outcome.family)
     else:
         (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
-        with stage(f"fitting {before.table.name}", counted=True) as progress:
-            model = fit_source(preparation, before, manner.criterion, progress=progress)
+        with stage(f"fitting {before.table.name}", counted=plain) as progress:
+            if plain:
+                model = fit_source(preparation, before, manner.criterion, progress=progress)
+            else:
+                model = fit_outcome_source(preparation, before, outcome.family)
     with stage(f"fitting {after.table.name}"):
         preparation = model[0].about(after.table, after.weight)
         model, beyond = behind(preparation, model[-1]), preparation.drawn_in(preparation.transform(after.table))
         rows = after.table.data.select(pair.names)
-        advice = advise_arrays(model, (rows, after.y, after.weight), criterion=manner.criterion, groups=after.groups)
+        met = (rows, after.y, after.weight)
+        if plain:
+            advice = advise_arrays(model, met, criterion=manner.criterion, groups=after.groups)
+        else:
+            advice = advise_arrays(model, met, family=outcome.family, exposure=after.exposure)
+        if manner.source_tau is not None or manner.tau is not None:
+            advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
     return replace(advice, notes=notes)
 
 
-def kept(advice: Advice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:
+def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> FittedTransfer:
     """The fitted transfer as what is kept of it, with where it came from."""
     roles = pair.roles
     facts = {
@@ -74,6 +98,9 @@ def kept(advice: Advice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:
         "decimal": pair.decimal,
         "advice": advice.as_dict(),
         "columns": pair.names,
+        "family": pair.outcome.family,
+        "labels": None if pair.outcome.labels is None else list(pair.outcome.labels),
+        "exposure": roles.exposure,
         "version": __version__,
     }
-    return saved_model(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.y))
+    return fitted_transfer(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))

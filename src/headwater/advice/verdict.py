@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from html import escape
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,23 +11,17 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from headwater.advice.answer import Answer
 from headwater.advice.calibration.fitting import calibrate_meeting
+from headwater.advice.comparison import Size
 from headwater.advice.doubts import checked, doubts
-from headwater.advice.findings import Findings, Size, Workings
-from headwater.advice.outcomes import OutcomeAdvice, advise_outcome
+from headwater.advice.findings import Findings, Workings
+from headwater.advice.findings_wording import explanations, how, notes, of_several
+from headwater.advice.outcomes import OutcomeAdvice, advise_outcome, with_outcome_penalties
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
-from headwater.advice.rivals import Judge, Rival, rivals
-from headwater.advice.wording import (
-    brief,
-    contradictions,
-    explain,
-    notes,
-    rows_of_text,
-    sentence,
-    table,
-    what_would_change_it,
-)
+from headwater.advice.rivals import Judge, rivals
+from headwater.advice.wording import asked_for, contradictions
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
 from headwater.selection.hypotheses import AS_IS, OWN_PENALTY, RELATED, SCRATCH, path_of
@@ -38,51 +30,24 @@ from headwater.selection.survey import best, survey
 
 
 @dataclass(frozen=True, repr=False)
-class Advice(Findings):
+class Advice(Answer, Findings):
     """What to do with a source and a target, in words, and the findings that it rests on."""
 
     def __str__(self) -> str:
-        short = "\n".join(brief(self))
+        short = super().__str__()
         return short if self.ranking is None else f"{short}\n\n{self.ranking}"
-
-    def __repr__(self) -> str:
-        return "\n".join(line.rstrip() for line in [self.sentence, *rows_of_text(*table(self))])
-
-    def _repr_html_(self) -> str:
-        names, cells = table(self)
-        head = "".join(f"<th>{escape(name)}</th>" for name in names)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
-        more = "".join(f"<p>{escape(line)}</p>" for line in [*what_would_change_it(self), *self.notes])
-        return f"<p><b>{escape(self.sentence)}</b></p><table><tr>{head}</tr>{body}</table>{more}"
 
     @property
     def sentence(self) -> str:
-        """The verdict in words."""
-        return sentence(self)
+        """The verdict in words, of several sources about the one that serves best."""
+        return of_several(self)
 
     @property
-    def explanation(self) -> str:
-        """All that the advice rests on, each number with what it means."""
-        return explain(self)
+    def how(self) -> str:
+        return how(self)
 
-    @property
-    def table(self) -> Any:
-        """The table: a data frame of pandas, or else of polars, where one is installed, else a list of records."""
-        records = [_record(one) for one in self.rivals]
-        for package in ("pandas", "polars"):
-            if find_spec(package) is not None:
-                return import_module(package).DataFrame(records)
-        return records
-
-
-def _record(rival: Rival) -> dict[str, Any]:
-    """A row of the table, flat."""
-    error, gain = rival.error, rival.gain
-    return {
-        "name": rival.name, "error": error.estimate, "low": error.low, "high": error.high, "r2": rival.r2,
-        "gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high, "chance": rival.chance,
-        "left_out": rival.left_out, "doubted": rival.doubted,
-    }  # fmt: skip
+    def explanations(self) -> Iterator[str]:
+        return explanations(self)
 
 
 def advise_arrays(
@@ -166,20 +131,19 @@ def _intercept(model: TransferRidge) -> Any:
     return getattr(source, "intercept_", None)
 
 
-def with_penalties(advice: Advice, source_tau: float | None = None, tau: float | None = None) -> Advice:
+def with_penalties(
+    advice: Advice | OutcomeAdvice, source_tau: float | None = None, tau: float | None = None
+) -> Advice | OutcomeAdvice:
     """The advice about the model at these penalties; a penalty that is None is chosen."""
+    if isinstance(advice, OutcomeAdvice):
+        return with_outcome_penalties(advice, source_tau, tau)
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
     model = clone(advice.model).set_params(**given).read_as(advice.model).choose(advice.meeting)
-    words = ", ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in given.items())
-    note = (
-        f"the model has the penalties asked for ({words}), and the table and the verdict are about it; "
-        "all else is about a free choice"
-    )
     rows, fits = rivals(advice.judge, model.surface_, advice.alone, _intercept(model))
     return replace(
         advice,
         workings=replace(advice.workings, model=model, fits=fits),
         rivals=rows,
-        notes=(*advice.notes, note),
+        notes=(*advice.notes, asked_for(given)),
     )

@@ -14,6 +14,9 @@ def advise(
     features: o.Features = None,
     exclude: o.Exclude = None,
     categories: o.Categories = None,
+    family: o.FamilyAsked = None,
+    positive: o.Positive = None,
+    exposure: o.Exposure = None,
     weights: o.Weights = None,
     weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
@@ -30,7 +33,8 @@ def advise(
     from headwater.cli.showing import show_advice
 
     files = Files.given(source, target, coefficients)
-    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
+    named = (outcome, target_outcome, weights, weights_kind, groups)
+    roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
     advice, _ = advice_on(pair, degree, criterion.value)
     show_advice(advice, pair, as_json, explain)

@@ -20,6 +20,9 @@ def fit(
     features: o.Features = None,
     exclude: o.Exclude = None,
     categories: o.Categories = None,
+    family: o.FamilyAsked = None,
+    positive: o.Positive = None,
+    exposure: o.Exposure = None,
     weights: o.Weights = None,
     weights_kind: o.WeightsKind = None,
     groups: o.Groups = None,
@@ -45,17 +48,14 @@ def fit(
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     files = Files.given(source, target, coefficients)
     check_output(out, files.source, files.target)
-    roles = o.roles(outcome, target_outcome, weights, weights_kind, groups, features, exclude, categories)
+    named = (outcome, target_outcome, weights, weights_kind, groups)
+    roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
-    advice, manner = advice_on(pair, degree, criterion.value)
+    advice, manner = advice_on(pair, degree, criterion.value, source_tau, tau)
 
     from headwater.advice.from_tables import kept
-    from headwater.advice.saved import save_model
-    from headwater.advice.verdict import with_penalties
 
-    if source_tau is not None or tau is not None:
-        advice = with_penalties(advice, source_tau, tau)
-    save_model(kept(advice, pair, manner), out)
+    kept(advice, pair, manner).save(out)
     show_advice(advice, pair, as_json, explain, model=str(out))
     if not as_json:
         print(f"model written to {out}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headwater.advice.from_tables import Manner, Progress
+    from headwater.advice.outcomes import OutcomeAdvice
     from headwater.advice.verdict import Advice
     from headwater.tables.delimited import Reading
     from headwater.tables.pair import Pair, Roles
@@ -44,7 +45,9 @@ class Files:
             return read_pair(self.source, self.target, roles, reading, allow_overlap)
 
 
-def advice_on(pair: Pair, degree: int, criterion: str) -> tuple[Advice, Manner]:
+def advice_on(
+    pair: Pair, degree: int, criterion: str, source_tau: float | None = None, tau: float | None = None
+) -> tuple[Advice | OutcomeAdvice, Manner]:
     """The advice on a pair, with progress on standard error, and the manner in which it was fitted."""
     # Loaded once the tables are known to be usable: it brings scikit-learn, which takes longer than most tables.
     from headwater.advice.from_tables import Manner, advise_pair
@@ -53,5 +56,5 @@ def advice_on(pair: Pair, degree: int, criterion: str) -> tuple[Advice, Manner]:
     def stage(what: str, counted: bool = False) -> AbstractContextManager[Progress | None]:
         return progress_bar(what, "rows") if counted else status(what)
 
-    manner = Manner(degree, criterion)
+    manner = Manner(degree, criterion, source_tau, tau)
     return advise_pair(pair, manner, stage), manner

@@ -21,6 +21,14 @@ class Criterion(StrEnum):
     gcv = "gcv"
 
 
+class Family(StrEnum):
+    """What an outcome is."""
+
+    gaussian = "gaussian"
+    binomial = "binomial"
+    poisson = "poisson"
+
+
 class WeightsIs(StrEnum):
     """What weights are."""
 
@@ -40,13 +48,34 @@ CoefficientTable = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="A model saved by headwater fit.", show_default=False)]
-Outcome = Annotated[str, typer.Option(help="The column to predict: numbers.", show_default=False)]
+Outcome = Annotated[
+    str, typer.Option(help="The column to predict: numbers, yes or no in any two words, or counts.", show_default=False)
+]
+FamilyAsked = Annotated[
+    Family | None,
+    typer.Option(
+        "--family",
+        help="What the outcome is: a number, a yes or no (binomial), a count (poisson). (default: two values are "
+        "binomial, all else gaussian)",
+        show_default=False,
+    ),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(help="Of a yes or no, the label whose probability is predicted. (default: said)", show_default=False),
+]
+Exposure = Annotated[
+    str | None, typer.Option(help="Column that expected counts are in proportion to: years, inhabitants.")
+]
 TargetOutcome = Annotated[str | None, typer.Option(help="Its name in the target, where it differs.")]
 Features = Annotated[
     list[str] | None, typer.Option(help="Use these columns only: a comma-separated list. (default: all shared)")
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="Columns not to use: a comma-separated list.")]
 Weights = Annotated[str | None, typer.Option(help="Column that says how many rows a row stands for.")]
+OtherExposure = Annotated[
+    str | None, typer.Option("--exposure", help="The exposure's name, where it differs from the one fitted with.")
+]
 Categories = Annotated[list[str] | None, typer.Option(help="Columns whose numbers are codes: a comma-separated list.")]
 Decimal = Annotated[
     str | None,
@@ -92,12 +121,27 @@ def roles(
     features: list[str] | None,
     exclude: list[str] | None,
     categories: list[str] | None,
+    family: Family | None,
+    positive: str | None,
+    exposure: str | None,
 ) -> Roles:
     """The columns' parts as they were asked for."""
     from headwater.tables.pair import Roles
 
     kind = None if weights_kind is None else weights_kind.value
-    return Roles(outcome, target_outcome, weights, kind, groups, _names(features), _names(exclude), _names(categories))
+    return Roles(
+        outcome,
+        target_outcome,
+        weights,
+        kind,
+        groups,
+        _names(features),
+        _names(exclude),
+        _names(categories),
+        None if family is None else family.value,
+        positive,
+        exposure,
+    )
 
 
 def _names(given: list[str] | None) -> tuple[str, ...]:

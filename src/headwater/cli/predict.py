@@ -32,20 +32,22 @@ def predict(
             help="The table to write: .csv or .tsv (or with .gz), or .parquet. (default: CSV to the output)",
         ),
     ] = None,
+    exposure: o.OtherExposure = None,
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Write DATA's columns, unchanged, and the prediction for each of its rows."""
+    """Write DATA's columns, unchanged, and the prediction for each of its rows.
+
+    Of a yes or no that is the event's probability, of a count the expected count.
+    """
     import pyarrow as pa
 
-    from headwater.advice.saved import load_model
+    from headwater.advice.fitted import predicted
+    from headwater.advice.saved import load
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
-    from headwater.tables.columns import met
-    from headwater.tables.features import PREDICTION
-    from headwater.tables.preparation import drawn_in_note
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
@@ -53,19 +55,18 @@ def predict(
         check_output(out, model, data)
         if _form(out) not in FORMS and (out.is_file() or not out.exists()):  # a device has no ending to go by
             raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
-    loaded = load_model(model)
+    loaded = load(model)
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
-    if PREDICTION in table.names:
-        raise ValueError(f"{data}: there is a column {PREDICTION!r} already; rename it, so that nothing is lost")
+    name = loaded.outcome.prediction
+    if name in table.names:
+        raise ValueError(f"{data}: there is a column {name!r} already; rename it, so that nothing is lost")
     with progress_bar("predicting", "rows") as progress:
-        found, drawn_in = loaded.evaluated(table, progress)
-    values = found["chosen"]
-    notes = (*table.notes, *met(table, loaded.columns), *drawn_in_note(table.name, drawn_in))
+        values, notes = predicted(loaded, table, exposure, progress)
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()
-        whole = whole.append_column(PREDICTION, pa.array(values))
+        whole = whole.append_column(name, pa.array(values))
         if out is None:
             _write_text(whole, sys.stdout.buffer, ",", None)
         else:
@@ -73,7 +74,8 @@ def predict(
                 _write_parquet(whole, part) if parquet else _write_file(whole, part, out)
     if as_json:
         shown: dict[str, Any] = {"predictions": values.tolist()} if out is None else {"out": str(out)}
-        print_json({"rows": len(values), **shown, "notes": notes, "version": __version__})
+        of = {} if loaded.outcome.labels is None else {"of": loaded.outcome.labels[1]}
+        print_json({"rows": len(values), **of, **shown, "notes": notes, "version": __version__})
         return
     show_notes(notes)
     if out is not None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from headwater.cli import options as o
 
-if TYPE_CHECKING:
-    from headwater.spectrum.rows import Array
-
-NAMES = {
-    "chosen": "this model",
-    "scratch": "from scratch (target alone)",
-    "source_optimal": "source-optimal transfer",
-    "source": "the source's own model",
+MEASURES = {
+    "error": "mean squared error",
+    "r2": "R²",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "auc": "AUC",
+    "calibration_intercept": "intercept",
+    "calibration_slope": "slope",
+    "deviance": "deviance",
+    "explained": "explained",
+    "observed_over_expected": "observed/expected",
 }
 
 
@@ -26,45 +29,43 @@ def score(
     outcome: Annotated[
         str | None, typer.Option(help="The outcome's name, where it differs from the target's.", show_default=False)
     ] = None,
+    exposure: o.OtherExposure = None,
     weights: o.Weights = None,
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Mean squared error and R² on DATA: of the model, from scratch, and of the source's own model."""
-    from headwater.advice.saved import load_model
+    """What the model errs on DATA, and what else there was to do: from scratch, the source's own model and others.
+
+    Numbers: mean squared error and R². Yes or no: log loss, Brier score, AUC, and the intercept and slope of outcomes
+    on predicted log odds (0 and 1 where probabilities are right). Counts: mean deviance, the share of it that is
+    explained, and observed over expected counts; with what was predicted and seen in each tenth of the rows.
+    """
+    from headwater.advice.fitted import scored
+    from headwater.advice.saved import load
+    from headwater.advice.wording import WAYS
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
-    from headwater.tables.columns import met
-    from headwater.tables.preparation import drawn_in_note
-    from headwater.tables.side import with_outcome
-    from headwater.tables.suspicions import rows_seen
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
-    loaded = load_model(model)
+    loaded = load(model)
     with status(f"reading {data}"):
         whole = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
-    name = outcome or loaded.facts["target_outcome"]
-    rows, noted = with_outcome(whole, name, weights, "survey")  # in a mean only the ratios of weights count
     with progress_bar("predicting", "rows") as progress:
-        found, drawn_in = loaded.evaluated(rows.table, progress)
-    told = (*met(rows.table, loaded.columns), *drawn_in_note(rows.table.name, drawn_in))
-    notes = (*noted, *told, *rows_seen(loaded.fitted, rows, loaded.columns))
-    scores = {name: _score(rows.y, found[name], rows.weight) for name in NAMES}
+        found = scored(loaded, whole, outcome, weights, exposure, progress)
+    each, tenths = dict(found.scores), found.tenths
     if as_json:
-        chosen = scores.pop("chosen")
-        print_json({"rows": len(rows.y), **chosen, **scores, "notes": notes, "version": __version__})
+        chosen = each.pop("chosen")
+        more = {"calibration": tenths} if tenths else {}
+        print_json({"rows": found.rows, **chosen, **each, **more, "notes": found.notes, "version": __version__})
         return
-    lines = [[words, f"{scores[name]['error']:.5g}", f"{scores[name]['r2']:.4f}"] for name, words in NAMES.items()]
-    table(f"{len(rows.y)} rows of {data}", ["", "mean squared error", "R²"], lines)
-    show_notes(notes)
-
-
-def _score(y: Array, predicted: Array, weight: Array | None) -> dict[str, float]:
-    """Mean squared error, and R² against the mean of these rows: NaN where the outcome does not vary."""
-    import numpy as np
-
-    error = float(np.average((y - predicted) ** 2, weights=weight))
-    spread = float(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight))
-    return {"error": error, "r2": 1 - error / spread if spread > 0 else float("nan")}
+    names = ["", *(MEASURES[measure] for measure in each["chosen"])]
+    ways = {**WAYS, "chosen": "this model"}
+    lines = [[ways[way], *(f"{value:.4g}" for value in measures.values())] for way, measures in each.items()]
+    table(f"{found.rows} rows of {data}", names, lines)
+    if tenths:
+        print()
+        lines = [[f"{part['rows']:g} rows", f"{part['predicted']:.4g}", f"{part['observed']:.4g}"] for part in tenths]
+        table("this model's predictions, the least first", ["", "predicted", "observed"], lines)
+    show_notes(found.notes)

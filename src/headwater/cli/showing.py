@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.advice.verdict import Advice
+    from headwater.advice.answer import Answer
     from headwater.tables.pair import Pair
 
 
@@ -26,7 +26,7 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def show_advice(advice: Advice, pair: Pair, as_json: bool, explained: bool = False, **more: Any) -> None:
+def show_advice(advice: Answer, pair: Pair, as_json: bool, explained: bool = False, **more: Any) -> None:
     """Print the advice; ``more`` joins the JSON object."""
     from headwater.version import __version__
 

@@ -251,4 +251,4 @@ class TransferGLM(_Regressor, TransferModel):
         """
         X, y = self._read(X, y)
         self._offset(exposure, len(y))
-        return self._fit(X, self._path(X, np.asarray(y, dtype=np.float64), sample_weight, exposure))
+        return self.choose(self._path(X, np.asarray(y, dtype=np.float64), sample_weight, exposure), X.dtype)

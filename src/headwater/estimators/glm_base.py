@@ -133,15 +133,33 @@ class TransferModel(GLM):
     tau: float | str
     scale: bool | str
 
-    def _fit(self, X: Array, path: Path) -> Self:
+    def choose(self, path: Path, dtype: Any = np.float64) -> Self:
+        """Fit to a target's rows as ``fit`` reads them.
+
+        Parameters
+        ----------
+        path : Path
+            That of ``met_``, of this or of an estimator with the same source.
+        dtype : type
+            Of the coefficients.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For parameters out of range, or that the source does not allow.
+        """
         source_tau, tau = penalty(self.source_tau, "source_tau"), penalty(self.tau, "tau")
         if not (isinstance(self.scale, (bool, np.bool_)) or self.scale == "auto"):
             raise ValueError(f"scale must be True, False or 'auto', got {self.scale!r}")
-        source = self._source(path, X.shape[1])
+        source = self._source(path)
         if source is not None and source_tau is not None:
             source = None if np.isinf(source_tau) else source.at(source_tau)
         if tau is not None and (source is None or (source_tau is not None and self.scale is False)):
-            return self._fixed(path, source, tau, X.dtype)
+            return self._fixed(path, source, tau, dtype)
         if path.outcomes.family.dispersion is None:
             raise ValueError(f"family {self.family_.name!r} is chosen for by TransferRidge, not here")
         if tau is not None and not 0 < tau < np.inf:
@@ -151,15 +169,15 @@ class TransferModel(GLM):
         self.choice_ = weigh(hypotheses_of(self.met_, source, self.scale, scratch=source_tau is None))
         self.mass_ = self.choice_.mass
         self._describe(source)
-        self._hold(*self.choice_.coefficients(), X.dtype)
+        self._hold(*self.choice_.coefficients(), dtype)
         return self
 
-    def _source(self, path: Path, width: int) -> GLMSource | None:
+    def _source(self, path: Path) -> GLMSource | None:
         if self.source is None:
             return None
         model = self.source[-1] if isinstance(self.source, Pipeline) else self.source
         names = None if isinstance(self.source, Pipeline) else getattr(self, "feature_names_in_", None)
-        source = as_glm_source(model, self.family_, names, width)
+        source = as_glm_source(model, self.family_, names, len(path.design.mean))
         if self.fit_intercept and _own_units(path) and not (source.path is not None and _same(source.path, path)):
             words = "the target's columns have mean 0 and deviation 1 exactly, as if standardised by themselves: give "
             words += f"{type(self).__name__} the source's Pipeline, which carries its preprocessor"
@@ -173,6 +191,7 @@ class TransferModel(GLM):
         start = np.zeros(path.design.centred.shape[1]) if source is None else source.coef
         shifted = replace(path, outcomes=path.outcomes.shift(path.design.centred @ start), _last=[])
         coef, level = shifted.coefficients(tau)
+        self.fixed_ = shifted.base if np.isinf(tau) else shifted.mode(tau)
         self.mass_ = {SCRATCH if source is None else AS_IS: 1.0}
         self.transferred_, self.tau_, self.scale_ = source is not None, tau, float(source is not None)
         self.source_tau_ = np.inf if source is None else source.tau

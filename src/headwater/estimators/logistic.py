@@ -275,4 +275,4 @@ class TransferLogistic(_Classifier, TransferModel):
         model = self.source[-1] if isinstance(self.source, Pipeline) else self.source
         known = getattr(model, "classes_", None)
         coded = self._encode(y, checked(sample_weight, len(y), "sample_weight"), known)
-        return self._fit(X, self._path(X, coded, sample_weight, None))
+        return self.choose(self._path(X, coded, sample_weight, None), X.dtype)

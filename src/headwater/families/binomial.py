@@ -47,4 +47,6 @@ BINOMIAL = Family(
     1.0,
     False,  # a yes or no has no other variance than its mean's
     _problem,
+    "log loss",
+    1.0,
 )

@@ -17,7 +17,8 @@ class Family:
     ``mean`` takes η to E y and ``link`` back. ``base`` is the link of the base rate of outcomes, offsets and weights,
     half an outcome added, so that it is finite where none or only one kind was seen. ``dispersion`` is φ, None where
     the outcome does not fix it; ``overdispersed`` says whether rows may vary more than that, as counts do, by a factor
-    to be estimated. ``problem`` says in words what makes outcomes impossible, or None.
+    to be estimated. ``problem`` says in words what makes outcomes impossible, or None. Errors are given as
+    ``scale`` half deviances, which people know as ``measure``.
     """
 
     name: str
@@ -32,3 +33,5 @@ class Family:
     dispersion: float | None
     overdispersed: bool
     problem: Callable[[Array], str | None]
+    measure: str
+    scale: float

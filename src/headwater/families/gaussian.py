@@ -45,4 +45,6 @@ GAUSSIAN = Family(
     None,
     False,
     _problem,
+    "squared error",
+    2.0,
 )

@@ -42,4 +42,6 @@ POISSON = Family(
     1.0,
     True,
     _problem,
+    "deviance",
+    2.0,
 )

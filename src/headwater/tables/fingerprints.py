@@ -38,10 +38,10 @@ class Rows:
 
     @classmethod
     def of_table(cls, table: Table, columns: tuple[Column, ...], y: Array) -> Rows:
-        """The rows of a table in these columns."""
+        """The rows of a table in these columns, each with what else it tells, y (n,) or (n, q)."""
         parts = row_blocks(table.data.num_rows, len(columns))
         features = np.concatenate([hashed(encode(table.rows(rows), columns)) for rows in parts])
-        outcome = hashed(y[:, None])
+        outcome = hashed(np.reshape(y, (len(y), -1)))
         return cls(features, features * _MIX + outcome, outcome)
 
 

@@ -23,10 +23,12 @@ _WIDEST = 300  # columns, up to which it is asked whether they add up to the out
 _MARKS = tuple(sign * (10.0**digits - 1) for digits in (2, 3, 4, 5, 6) for sign in (-1, 1))  # ±99 to ±999999
 
 
-def numbers_ask(names: list[str], source: tuple[Array, Array], target: tuple[Array, Array]) -> Iterator[str]:
-    """What there is to ask about the numbers (n, p) and outcomes (n,) of two tables."""
+def numbers_ask(
+    names: list[str], source: tuple[Array, Array], target: tuple[Array, Array], in_units: bool = True
+) -> Iterator[str]:
+    """What there is to ask about the numbers (n, p) and outcomes (n,) of two tables; whether outcomes have units."""
     yield from one_column(names, source, target)
-    yield from outcome_units(source[1], target[1])
+    yield from outcome_units(source[1], target[1]) if in_units else ()
     for words, (X, y) in (("source", source), ("target", target)):
         marked = {name: mark for name, column in zip([*names, "the outcome"], np.c_[X, y].T, strict=True)
                   if (mark := _mark(column)) is not None}  # fmt: skip

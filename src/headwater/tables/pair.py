@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from headwater.tables import suspicions
 from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
@@ -16,6 +14,7 @@ from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.frames import table_of
 from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant
 
@@ -27,6 +26,8 @@ class Roles:
     """Which columns play which part, and what they are: the outcome's name in the source, and in the target if other.
 
     ``weights_kind`` is "frequency", "precision" or "survey", ``None`` where the weights must be whole numbers.
+    ``family`` is what the outcome is, "gaussian", "binomial" or "poisson", ``None`` to find it, ``positive`` of the two
+    labels of a yes or no the one whose probability is asked for, ``exposure`` what counts are in proportion to.
     """
 
     outcome: str
@@ -37,11 +38,15 @@ class Roles:
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    family: str | None = None
+    positive: str | None = None
+    exposure: str | None = None
 
     @property
     def taken(self) -> set[str]:
         """The columns that are never features."""
-        return {name for name in (self.outcome, self.target_outcome, self.weights, self.groups) if name is not None}
+        parts = (self.outcome, self.target_outcome, self.weights, self.groups, self.exposure)
+        return {name for name in parts if name is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +62,7 @@ class Pair:
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
     roles: Roles
+    outcome: Outcome
     published: Published | None = None
 
     @property
@@ -70,20 +76,19 @@ class Pair:
         return self.target.table.decimal or self.source.table.decimal
 
 
-def read_pair(
-    source: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
-) -> Pair:
+def read_pair(source: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False) -> Pair:
     """Pair two tables, each a frame or the path of a file.
 
     Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
     ``allow_overlap``, and as ``pair_of`` does; TypeError for what is no table.
     """
-    if not allow_overlap and _same_file(source, target):
-        raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
+    if not allow_overlap and _same(source, target):
+        name, what = (target, "file") if isinstance(target, (str, Path)) else ("target", "table")
+        raise ValueError(f"{name}: source and target are the same {what}; give two, or say --allow-overlap")
     return pair_of(table_of(source, "source", reading), table_of(target, "target", reading), roles, allow_overlap)
 
 
-def _same_file(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any) -> bool:
     if not all(isinstance(data, (str, Path)) for data in (one, other)):
         return one is other
     return Path(one).is_file() and Path(other).exists() and Path(one).samefile(other)
@@ -98,8 +103,10 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     tables = source, target
     taken = roles.taken & set(roles.features)
     if taken:
-        raise ValueError(f"--features: {min(taken)!r} is the outcome, the weights or the groups, and so no feature")
-    for option, name in (("--weights", roles.weights), ("--groups", roles.groups)):
+        raise ValueError(
+            f"--features: {min(taken)!r} is the outcome, the weights, groups or exposure, and so no feature"
+        )
+    for option, name in (("--weights", roles.weights), ("--groups", roles.groups), ("--exposure", roles.exposure)):
         if name is not None and name in (roles.outcome, roles.target_outcome):
             raise ValueError(f"{option}: {name!r} is the outcome")
     if roles.weights is not None and not any(roles.weights in table.names for table in tables):
@@ -112,8 +119,15 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
         )
     codes = _codes(source, roles)
     tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
-    before, notes = with_outcome(tables[0], roles.outcome, roles.weights, roles.weights_kind)
-    after, more = with_outcome(tables[1], roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    named = (roles.outcome, roles.target_outcome or roles.outcome)
+    outcome, taken_for = find_outcome(
+        [table.column(name) for table, name in zip(tables, named, strict=True)], roles.family, roles.positive
+    )
+    _check_asked(outcome, roles)
+    (before, notes), (after, more) = (
+        with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
+        for table, name in zip(tables, named, strict=True)
+    )
     for side in (before, after):
         if len(side.y) < _LEAST_ROWS:
             raise ValueError(
@@ -121,7 +135,7 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
             )
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
-    notes += more
+    notes = [*taken_for, *notes, *more]
     columns, left_out = shared_columns(
         before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
     )
@@ -131,10 +145,9 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
     names = [column.name for column in columns if column.kind != CATEGORY]
-    notes += [*copied, *numbers_ask(names, *(seen(side, columns) for side in (before, after)))]
-    if {*np.unique(before.y), *np.unique(after.y)} == {0.0, 1.0}:
-        notes.append("the outcome is 0 or 1: it is fitted as a number, so predictions are scores and no probabilities")
-    return Pair(before, after, columns, tuple(notes), roles)
+    looked_at = seen(before, columns), seen(after, columns)
+    notes += [*copied, *numbers_ask(names, *looked_at, in_units=outcome.family == GAUSSIAN)]
+    return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
 def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
@@ -150,7 +163,10 @@ def read_published(published: Any, target: Any, roles: Roles, reading: Reading =
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     """Pair published coefficients with a target; raises as ``pair_of`` does."""
     table = target.as_text(_codes(target, roles))
-    side, notes = with_outcome(table, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind)
+    name = roles.target_outcome or roles.outcome
+    outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
+    _check_asked(outcome, roles)
+    side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
     if len(side.y) < _LEAST_ROWS:
         raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
     if roles.groups is not None:
@@ -167,13 +183,32 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    notes = [*published.notes, *notes, *left_out, *met(side.table, columns), *copied]
-    return Pair(side, side, columns, tuple(notes), roles, published)
+    notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
+    return Pair(side, side, columns, tuple(notes), roles, outcome, published)
+
+
+def _check_asked(outcome: Outcome, roles: Roles) -> None:
+    """ValueError for what an outcome of this family has no use for."""
+    if outcome.family != POISSON and roles.exposure is not None:
+        raise ValueError(
+            f"--exposure: what an expected count is in proportion to; the outcome is fitted as {outcome.words}, and "
+            "--family poisson fits it as a count"
+        )
+    if outcome.family == GAUSSIAN:
+        return
+    if roles.groups is not None:
+        raise ValueError(
+            f"--groups: errors of {outcome.words} leave out rows, not groups; drop it, or --family gaussian"
+        )
+    if roles.weights_kind == "precision":
+        raise ValueError(f"--weights-kind: inverse variances say nothing of {outcome.words}; say frequency or survey")
 
 
 def _codes(table: Table, roles: Roles) -> tuple[str, ...]:
     """The columns whose numbers are codes: those that are said to be, and those that the table holds as categories."""
     for name in roles.categories:
         if name in roles.taken:
-            raise ValueError(f"--categories: {name!r} is the outcome, the weights or the groups, and so no feature")
+            raise ValueError(
+                f"--categories: {name!r} is the outcome, the weights, groups or exposure, and so no feature"
+            )
     return tuple(dict.fromkeys([*roles.categories, *(name for name in table.codes if name not in roles.taken)]))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.spectrum.rows import Array
+from headwater.tables.outcome import NUMBERS, Outcome
 from headwater.tables.table import Table
 
 _MANY = 20  # times the rows: so many were hardly counted
@@ -19,28 +20,40 @@ WEIGHTS_KINDS = ("frequency", "precision", "survey")
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One side's rows that have an outcome: y (n,), and weights (n,) and groups (n,) where asked for and there."""
+    """One side's rows that have an outcome: y (n,), and weights, groups and exposure (n,) where asked for and there."""
 
     table: Table
     y: Array
     weight: Array | None
     groups: Any = None
+    exposure: Array | None = None
 
     @property
     def rows(self) -> float:
         """How many rows it counts for."""
         return float(len(self.y) if self.weight is None else self.weight.sum())
 
+    @property
+    def told(self) -> Array:
+        """What each row tells beside its features: the outcome (n,), with its exposure where there is one (n, 2)."""
+        return self.y if self.exposure is None else np.column_stack([self.y, self.exposure])
+
 
 def with_outcome(
-    table: Table, outcome: str, weights: str | None = None, kind: str | None = None
+    table: Table,
+    outcome: str,
+    weights: str | None = None,
+    kind: str | None = None,
+    read: Outcome = NUMBERS,
+    exposure: str | None = None,
 ) -> tuple[Side, list[str]]:
     """The rows of one table that have an outcome and count, and notes; ValueError where none has an outcome.
 
-    ``kind`` says what ``weights`` are, see ``_weights``.
+    ``kind`` says what ``weights`` are, see ``_weights``; ``read`` how the outcome is, and ``exposure`` the column that
+    it is in proportion to.
     """
     notes = list(table.notes)
-    values = table.column(outcome).numeric("outcome")
+    values = read.values(table.column(outcome))
     known = pc.is_valid(values)
     absent = len(values) - pc.sum(known).as_py()
     if absent == len(values):
@@ -56,7 +69,7 @@ def with_outcome(
         notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
         table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
     _check_scale(table.name, outcome, y)
-    return Side(table, y, weight), notes
+    return Side(table, y, weight, exposure=None if exposure is None else exposure_of(table, exposure)), notes
 
 
 def _check_scale(name: str, outcome: str, y: Array) -> None:
@@ -94,6 +107,20 @@ def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Arr
             "these are survey weights say --weights-kind survey"
         )
     return np.asarray(weight)
+
+
+def exposure_of(table: Table, name: str) -> Array:
+    """What the mean outcome is in proportion to, above 0 in every row."""
+    values = table.column(name).numeric("exposure")
+    if values.null_count:
+        raise ValueError(f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows")
+    exposure = np.asarray(values.to_numpy())
+    if exposure.min() <= 0:
+        raise ValueError(
+            f"{table.name}: the exposure {name!r} is {exposure.min():g} in row {int(exposure.argmin()) + 1}; it must "
+            "be above 0, for the expected count is in proportion to it"
+        )
+    return exposure
 
 
 def groups_of(table: Table, name: str) -> Any:

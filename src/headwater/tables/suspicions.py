@@ -51,13 +51,14 @@ def target_in_source(before: Side, after: Side, columns: tuple[Column, ...], all
     some = near(before.table, after.table, columns)
     if len(some):
         close = replace(before.table, data=before.table.data.take(some))
-        other = Rows.of_table(close, columns, before.y[some])
-        yield from shared_rows(Rows.of_table(after.table, columns, after.y), other, hashed(before.y[:, None]), allowed)
+        outcomes = before.told.reshape(len(before.y), -1)
+        other = Rows.of_table(close, columns, outcomes[some])
+        yield from shared_rows(Rows.of_table(after.table, columns, after.told), other, hashed(outcomes), allowed)
 
 
 def rows_seen(fitted: Rows, side: Side, columns: tuple[Column, ...]) -> Iterator[str]:
     """Rows to score a model on that are those it was fitted on, beyond chance."""
-    found = overlap(fitted, Rows.of_table(side.table, columns, side.y))
+    found = overlap(fitted, Rows.of_table(side.table, columns, side.told))
     if not found.by_chance:
         yield (
             f"{found.rows} of the {len(fitted.whole)} target rows that the model was fitted on are among these: on "
@@ -71,13 +72,13 @@ def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[s
     A weight of two is a row twice, so that the likelihood is unchanged; but rows are left out with their whole weight,
     where a copy left behind would tell the answer.
     """
-    first = copies(Rows.of_table(side.table, columns, side.y))
+    first = copies(Rows.of_table(side.table, columns, side.told))
     if first is None:
         return side, []
     kept, weight = collapsed(first, side.groups, side.weight)
     table = replace(side.table, data=side.table.data.take(kept))
-    groups = None if side.groups is None else side.groups[kept]
-    return Side(table, side.y[kept], weight, groups), [f"{side.table.name}: {copied(len(first), len(kept))}"]
+    groups, exposure = (None if each is None else each[kept] for each in (side.groups, side.exposure))
+    return Side(table, side.y[kept], weight, groups, exposure), [f"{side.table.name}: {copied(len(first), len(kept))}"]
 
 
 def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tuple[NDArray[np.intp], Array]:

@@ -1,0 +1,79 @@
+"""Answer: a comparison as it is printed, shown in a notebook, and asked for its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from headwater.advice.comparison import Comparison
+from headwater.advice.rivals import Rival
+from headwater.advice.wording import rows_of_text, sentence, table, what_would_change_it
+
+_NOTES = 2  # in the short form, which with them has fourteen lines at most
+
+
+@dataclass(frozen=True, repr=False)
+class Answer(Comparison):
+    """What to do with a source and a target, in words."""
+
+    def __str__(self) -> str:
+        return "\n".join(brief(self))
+
+    def __repr__(self) -> str:
+        return "\n".join(line.rstrip() for line in [self.sentence, *rows_of_text(*table(self))])
+
+    def _repr_html_(self) -> str:
+        names, cells = table(self)
+        head = "".join(f"<th>{escape(name)}</th>" for name in names)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+        more = "".join(f"<p>{escape(line)}</p>" for line in [*what_would_change_it(self), *self.notes])
+        return f"<p><b>{escape(self.sentence)}</b></p><table><tr>{head}</tr>{body}</table>{more}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        return sentence(self)
+
+    @property
+    def explanation(self) -> str:
+        """All that the advice rests on, each number with what it means."""
+        return explain(self)
+
+    @property
+    def table(self) -> Any:
+        """The table: a data frame of pandas, or else of polars, where one is installed, else a list of records."""
+        records = [_record(one) for one in self.rivals]
+        for package in ("pandas", "polars"):
+            if find_spec(package) is not None:
+                return import_module(package).DataFrame(records)
+        return records
+
+
+def _record(rival: Rival) -> dict[str, Any]:
+    """A row of the table, flat."""
+    error, gain = rival.error, rival.gain
+    return {
+        "name": rival.name, "error": error.estimate, "low": error.low, "high": error.high, "r2": rival.r2,
+        "gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high, "chance": rival.chance,
+        "left_out": rival.left_out, "doubted": rival.doubted,
+    }  # fmt: skip
+
+
+def brief(advice: Answer) -> list[str]:
+    """The advice in at most fourteen lines: the verdict, the table, what would change it, what was done to the data."""
+    notes = [f"note: {note}" for note in advice.notes]
+    if len(notes) > _NOTES:
+        notes = [*notes[: _NOTES - 1], f"note: {len(notes) - _NOTES + 1} more notes with --explain"]
+    lines = [advice.sentence, "", *rows_of_text(*table(advice)), *what_would_change_it(advice), *notes]
+    return [line.rstrip() for line in lines]
+
+
+def explain(advice: Answer) -> str:
+    """The advice with all notes and explanations."""
+    lines = [advice.sentence, "", *rows_of_text(*table(advice)), *what_would_change_it(advice), ""]
+    return "\n".join(
+        line.rstrip() for line in [*lines, *advice.explanations(), *(f"note: {note}" for note in advice.notes)]
+    )

@@ -1,0 +1,159 @@
+"""Outcome rivals: what each way to predict a yes or no, or a count, is expected to err by on new rows.
+
+The error of what was chosen is that of leaving rows out. What a rival errs more or less than that, and than scratch,
+is foretold by the posterior that the choice averages over: the deviance's difference between two predictions is linear
+in the outcome, so that it is that of the mean outcome, which the posterior knows at each row from the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import chdtri
+
+from headwater.advice.outcome_ways import BASE_RATE, Way
+from headwater.advice.rivals import CHOSEN, Rival
+from headwater.families.family import Family
+from headwater.selection.glm_choice import GLMChoice, hermite
+from headwater.selection.glm_left_out import LeftOutNodes, left_out_predictors
+from headwater.selection.hypotheses import SCRATCH
+from headwater.selection.predictive import Interval, Mixture
+from headwater.spectrum.rows import Array
+
+_HELD = 1e-6  # of the posterior weight: what has less is left out
+_NORMAL = 1e9  # degrees of freedom
+_PRIOR = 10.0  # units' worth of belief that a row's error varies by twice its square, as a normal residual's does
+_SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What a choice knows of each row's mean outcome by the other rows.
+
+    ``mean`` (n,); of each node that counts its ``weight`` (k,), its ``means`` (k, n), how these rise with η, ``slopes``
+    (k, n), and ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η.
+    """
+
+    mean: Array
+    weight: Array
+    means: Array
+    slopes: Array
+    spreads: list[Array]
+
+    @classmethod
+    def of(cls, choice: GLMChoice) -> _Known:
+        nodes, masses = hermite()
+        without, weight = LeftOutNodes.of(choice), np.concatenate(choice.weights)
+        modes = [mode for one in choice.weighed for mode in one.modes]
+        width = np.sqrt(without.spread)
+        outcome = modes[0].outcomes.family.mean(without.eta[..., None] + width[..., None] * nodes)
+        means, kept = outcome @ masses, weight > _HELD
+        # Stein: the mean slope is the mean of z times the outcome, over the width.
+        slopes = (outcome * nodes) @ masses / np.where(width > 0, width, 1.0)
+        spreads = []
+        for mode in (mode for mode, held in zip(modes, kept, strict=True) if held):
+            half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
+            spreads.append(half / np.sqrt(1 - mode.curvature * np.einsum("ij,ij->j", half, half)))
+        mean = np.sum(without.share * means, axis=0)
+        return cls(mean, weight[kept] / weight[kept].sum(), means[kept], slopes[kept], spreads)
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeJudge:
+    """The posterior that judges all: the free choice. Errors are what the ``family`` measures by."""
+
+    choice: GLMChoice
+    family: Family
+
+    @property
+    def _outcomes(self) -> Any:
+        return self.choice.weighed[0].modes[0].outcomes
+
+    @property
+    def share(self) -> Array:
+        """Of each row in the mean over rows (n,)."""
+        return np.asarray(self._outcomes.weight / self._outcomes.n)
+
+    def losses(self, eta: Array) -> Array:
+        """Of each row at linear predictors (n,)."""
+        return np.asarray(self.family.scale * self.family.half_deviance(self._outcomes.y, eta))
+
+    @cached_property
+    def predictors(self) -> Array:
+        """The free choice's linear predictors of rows left out (n,)."""
+        return left_out_predictors(self.choice)
+
+    @cached_property
+    def left_out(self) -> Array:
+        """The free choice's losses of rows left out (n,)."""
+        return self.losses(self.predictors)
+
+    @cached_property
+    def _known(self) -> _Known:
+        return _Known.of(self.choice)
+
+    def less(self, one: Array, other: Array) -> Mixture:
+        """How much less the other errs than the one on a new row, both linear predictors of rows left out (n,)."""
+        family, zero = self.family, np.zeros(len(one))
+        at_zero, at_one = (
+            family.scale * (family.half_deviance(y, one) - family.half_deviance(y, other)) for y in (zero, zero + 1)
+        )
+        each, known = at_one - at_zero, self._known  # an outcome of one more
+        found = at_zero + known.means * each
+        place = found @ self.share
+        place += float(self.share @ (at_zero + known.mean * each)) - known.weight @ place
+        moved = [
+            spread @ (self.share * slope * each) for spread, slope in zip(known.spreads, known.slopes, strict=True)
+        ]
+        rows = (found - place[:, None]) ** 2 @ self.share**2  # these rows are a sample of what there is to predict
+        scale = np.sqrt(np.array([move @ move for move in moved]) + rows)
+        return Mixture(known.weight, place, scale, np.full(len(place), _NORMAL))
+
+    def error(self, eta: Array) -> Interval:
+        """The free choice's error of rows left out and what the other errs more than that; scaled chi-square."""
+        more, chosen = self.less(eta, self.predictors), float(self.share @ self.left_out)
+        error = chosen + more.mean
+        if error <= 0:
+            return Interval(0.0, 0.0, 0.0)
+        rows = self._outcomes.n
+        relative = self._variance(self.left_out)[1] / chosen**2 if chosen > 0 else 0.0
+        relative = _SHARED * (rows * relative + _PRIOR * 2 / rows) / (rows + _PRIOR)
+        freedom = 2 / max(relative + (more.spread / error) ** 2, 1e-12)
+        with np.errstate(divide="ignore"):  # so little is known that the upper end is beyond all numbers
+            low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
+        return Interval(error, float(low), float(high))
+
+    def doubts(self, eta: Array) -> bool:
+        """Whether a way errs less than the free choice on rows left out, by over two standard errors."""
+        mean, square = self._variance(self.left_out - self.losses(eta))
+        return bool(len(eta) > 2 and mean > 2 * np.sqrt(_SHARED * square))
+
+    def _variance(self, each: Array) -> tuple[float, float]:
+        """The mean over rows and its variance by their spread."""
+        mean, rows = float(self.share @ each), len(each)
+        return mean, float(self.share**2 @ (each - mean) ** 2) * rows / max(rows - 1, 1)
+
+
+def outcome_rivals(judge: OutcomeJudge, found: dict[str, Way]) -> tuple[Rival, ...]:
+    """The table of ways to predict."""
+    errors = {name: judge.error(way.left_out) for name, way in found.items()}
+    base, lone = errors[BASE_RATE].estimate, len(judge.share) == 1
+    table = []
+    for name, way in found.items():
+        gain = judge.less(found[SCRATCH].left_out, way.left_out)
+        table.append(
+            Rival(
+                name=name,
+                error=errors[name],
+                r2=1 - errors[name].estimate / base if base else np.nan,
+                gain=Interval(np.nan, -np.inf, np.inf) if lone else gain.interval(),
+                chance=np.nan if lone else 1 - gain.below(0.0),
+                left_out=float(judge.share @ judge.losses(way.left_out)),
+                doubted=not lone and name != CHOSEN and judge.doubts(way.left_out),
+            )
+        )
+    return tuple(table)
