@@ -76,7 +76,7 @@ def read(folder: Path, name: str) -> Tables:
     (design,) = prepare([(pair.source.table, None)], pair.columns)
     found: list[np.ndarray] = []
     for side in (pair.source, pair.target):
-        size = np.ones(len(side.y)) if exposure is None else side.table.column(exposure).to_numpy().astype(float)
+        size = np.ones(len(side.y)) if exposure is None else side.table.column(exposure).values.to_numpy().astype(float)
         found += [design.transform(side.table), side.y, size]
     return Tables(name, family_named(FAMILY[public.kind]), *found)
 

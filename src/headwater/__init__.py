@@ -13,6 +13,8 @@ from headwater.version import __version__
 if TYPE_CHECKING:
     from headwater import theory as theory
     from headwater.advice.calibration.fitting import calibrate as calibrate
+    from headwater.advice.displays import PenaltyCurveDisplay as PenaltyCurveDisplay
+    from headwater.advice.displays import RivalsDisplay as RivalsDisplay
     from headwater.advice.door import advise as advise
     from headwater.advice.door import fit as fit
     from headwater.advice.fitted import FittedTransfer as FittedTransfer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
+    from headwater.estimators.group_models import GroupModels as GroupModels
     from headwater.estimators.logistic import SourceLogistic as SourceLogistic
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
@@ -28,12 +31,17 @@ if TYPE_CHECKING:
     from headwater.spectrum.moments import Moments as Moments
     from headwater.spectrum.spectrum import Spectrum as Spectrum
     from headwater.tables.preparation import TablePreparation as TablePreparation
+    from headwater.theory.figures import PhaseDiagramDisplay as PhaseDiagramDisplay
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
     "FittedTransfer": "headwater.advice.fitted",
+    "GroupModels": "headwater.estimators.group_models",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
+    "PenaltyCurveDisplay": "headwater.advice.displays",
+    "PhaseDiagramDisplay": "headwater.theory.figures",
+    "RivalsDisplay": "headwater.advice.displays",
     "SourceGLM": "headwater.estimators.glm",
     "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
@@ -52,8 +60,12 @@ _HOME = {
 __all__ = [
     "Coefficients",
     "FittedTransfer",
+    "GroupModels",
     "L2SPRidge",
     "Moments",
+    "PenaltyCurveDisplay",
+    "PhaseDiagramDisplay",
+    "RivalsDisplay",
     "SourceGLM",
     "SourceLogistic",
     "SourceRidge",

@@ -51,7 +51,7 @@ TABLES = {
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_every_table_has_an_answer(case, criterion):
     source, target = TABLES[case]
-    advice = advise(source, target, criterion=criterion)
+    advice = advise(source, target, criterion=criterion, weights_kind="frequency")
     assert advice.verdict in ("transfer", "scratch", "undecided")
     assert advice.safer in ("transfer", "scratch")
     assert (advice.verdict == "undecided") or advice.safer == advice.verdict
@@ -130,7 +130,7 @@ def test_numbers_have_three_digits_and_one_notation():
 
 def test_the_table_is_a_data_frame_or_records(monkeypatch):
     advice = advise((X0, Y0), (X1, Y1))
-    monkeypatch.setattr("headwater.advice.answer.find_spec", lambda name: None)
+    monkeypatch.setattr("headwater.estimators.by_name.find_spec", lambda name: None)
     records = advice.table
     assert [row["name"] for row in records] == [rival.name for rival in advice.rivals]
     assert records[0]["error"] == advice.errors.chosen == advice.rivals[0].error.estimate
@@ -221,7 +221,7 @@ def test_the_numbers_are_the_fitted_models():
     assert (advice.source.rows, advice.source.features, advice.source.outputs) == (150, P, 1)
     assert advice.target.rows == 24
     assert json.dumps(advise(source, (X1, Y1)).as_dict()) == json.dumps(advice.as_dict())
-    weighted = advise((X0, Y0, V0), (X1, Y1, V1))
+    weighted = advise((X0, Y0, V0), (X1, Y1, V1), weights_kind="frequency")
     assert (weighted.source.rows, weighted.target.rows) == pytest.approx((V0.sum(), V1.sum()))
 
 
@@ -268,7 +268,7 @@ def test_too_few_rows_bound_nothing(rows):
         ((X0[:, :3], Y0), (X1, Y1), "3 features and the target 6"),
         (SourceRidge(), (X1, Y1), "fit it first"),
         ((X0, Y0), (X1, Y1[:5]), "inconsistent numbers of samples"),
-        ((X0, Y0), (X1, Y1, -V1), "not negative"),
+        ((X0, Y0), (X1, Y1, -V1), "not be negative"),
     ],
 )
 def test_bad_tables_are_named(source, target, message):

@@ -67,7 +67,11 @@ def test_a_dash_is_standard_input(headwater, files):
     ("s.csv t.csv --outcome prise", "there is no column 'prise' (did you mean 'price'?); the columns are size"),
     ("s.csv t.csv --outcome Price", "there is no column 'Price' (did you mean 'price'?)"),
     ("s.csv t.csv --outcome price --exclude agee", "there is no column 'agee' in s.csv or t.csv (did you mean 'age'?)"),
-    ("s.csv t.csv --outcom price", "no such option: --outcom (possible options: --outcome"),
+    ("s.csv t.csv --outcom price", "no option --outcom (did you mean '--outcome' or '--target-outcome'?); see"),
+    ("s.csv t.csv -outcome price", "no option -outcome (did you mean '--outcome' or '--target-outcome'?); see"),
+    ("s.csv t.csv --outcome price --jsn", "no option --jsn (did you mean '--json'?); see headwater advise --help"),
+    ("s.csv t.csv --outcome price --criterion evidense", "'evidense' is not one of 'evidence', 'loo', 'gcv'; see"),
+    ("s.csv t.csv u.csv --outcome price", "got unexpected extra argument"),
     ("s.csv https://example.org/t.csv --outcome price", "this is a URL, which is not read; download it"),
     ("s.csv words.csv --outcome price", "the outcome 'price' is not numeric: 'Yes'; write 1 for 'Yes' and 0 for 'No'"),
 ])  # fmt: skip
@@ -76,6 +80,16 @@ def test_what_was_meant(headwater, files, given, words):
     status, out, err = headwater("advise", *given.split())
     assert (status, out) == (2, "")
     assert words.lower() in err.lower() and err.count("\n") == 1
+
+
+def test_which_command_was_meant(headwater):
+    for given, words in [
+        (["advize"], "there is no command advize (did you mean 'advise'?); see headwater --help"),
+        (["reproduce", "minst"], "there is no command minst (did you mean 'mnist'?); see headwater reproduce --help"),
+        (["quantum"], "there is no command quantum; see headwater --help"),
+        (["fit", "s.csv", "t.csv", "--outcome", "y"], "Missing option '--out' / '-o'; see headwater fit --help"),
+    ]:
+        assert headwater(*given) == (2, "", f"headwater: {words}\n")
 
 
 def test_all_columns_are_listed_where_they_are_many(headwater, files):

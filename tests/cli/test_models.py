@@ -213,7 +213,7 @@ def test_score_is_the_error_of_the_predictions(headwater, model):
     assert set(scores) == {"rows", "error", "r2", "scratch", "source", "source_optimal", "notes", "version"}
     status, out, _ = headwater("score", model, data)
     assert status == 0
-    assert "from scratch" in out and "mean squared error" in out
+    assert "scratch, the target's rows alone" in out and "mean squared error" in out
 
 
 def test_score_counts_weights_and_leaves_out_what_has_no_outcome(headwater):

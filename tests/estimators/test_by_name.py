@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from headwater import SourceRidge, TransferRidge
+from headwater import SourceRidge, TablePreparation, TransferRidge
 from headwater.estimators import by_name
 
 RNG = np.random.default_rng(0)
@@ -93,3 +94,34 @@ def test_the_intervals_hold_the_truth():
         rows = TransferRidge(source).fit(B, B @ truth + rng.normal(size=15)).coefficients()
         held.append(np.mean([row["low"] <= w1 <= row["high"] for row, w1 in zip(rows, truth, strict=True)]))
     assert abs(np.mean(held) - 0.9) < 0.03 + 3 * np.std(held) / np.sqrt(len(held))
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_prepared_columns_have_their_names_and_units(degree):
+    """The slope of the prediction in a column, in its own units: of degree 2 where every number is at its mean."""
+    rng = np.random.default_rng(1)
+
+    def table(count, spread=1.0):
+        level = np.array(["a", "b", "c"])[rng.integers(3, size=count)]
+        return pa.table(
+            {"size": spread * 50 * rng.normal(size=count) + 100, "age": rng.normal(size=count), "kind": level}
+        )
+
+    source, target = table(80), table(20, 4.0)
+    y0, y1 = (np.asarray(one["size"]) / 20 + np.asarray(one["age"]) for one in (source, target))
+    preparation = TablePreparation(degree).fit(source).about(target)
+    before = make_pipeline(preparation, SourceRidge().fit(preparation.transform(source), y0 + rng.normal(size=80)))
+    model = TransferRidge(before).fit(target, y1 + rng.normal(size=20))
+    rows = {row["name"]: row for row in model.coefficients()}
+    numbers = ["size", "age", *(["size^2", "size age", "age^2"] if degree == 2 else [])]
+    assert list(rows) == [*numbers, "kind=a", "kind=b", "kind=c"]
+    means = {name: np.mean(source[name]) for name in ("size", "age")}
+
+    def predicted(kind="a", **moved):
+        row = {name: [mean + moved.get(name, 0.0)] for name, mean in means.items()}
+        return float(model.predict(pa.table({**row, "kind": [kind]}))[0])
+
+    for name, step in (("size", 1.0), ("age", 0.01)):
+        slope = (predicted(**{name: step}) - predicted(**{name: -step})) / (2 * step)
+        assert rows[name]["chosen"] == pytest.approx(slope, rel=1e-6)
+    assert rows["kind=b"]["chosen"] - rows["kind=a"]["chosen"] == pytest.approx(predicted("b") - predicted(), rel=1e-6)

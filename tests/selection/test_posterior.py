@@ -37,7 +37,7 @@ def by_mixture(surface, output, x, centre):
 
 
 @pytest.mark.parametrize("kind", ["table", "coefficients", "standard errors", "none"])
-@pytest.mark.parametrize("numbers", [1 << 19, 29 * 31], ids=["whole", "by axes"])
+@pytest.mark.parametrize("numbers", [1 << 19, 30 * 31], ids=["whole", "by axes"])
 def test_the_covariance_is_the_mixtures(monkeypatch, kind, numbers):
     monkeypatch.setattr(module, "_NUMBERS", numbers)
     surface = surface_of(kind)
@@ -48,7 +48,7 @@ def test_the_covariance_is_the_mixtures(monkeypatch, kind, numbers):
     np.testing.assert_allclose(found.spread(X), expected, rtol=1e-4)
     unit = [by_mixture(surface, 0, found.centre + e, found.centre) for e in np.eye(30)[:3]]
     at_centre = by_mixture(surface, 0, found.centre, found.centre)
-    assert (found.standard_errors[:3] <= np.array(unit) + at_centre).all()
+    assert (found.standard_errors(found.mean[:-1])[:3] <= np.array(unit) + at_centre).all()
 
 
 def test_each_output_has_its_own():
@@ -59,15 +59,15 @@ def test_each_output_has_its_own():
 
 
 def test_fewer_axes_are_near(monkeypatch):
-    """Cut to the target's and some of the source's, what is left open is off by a little, not by a factor."""
+    """Cut to fewer than the rows that were seen, single rows move a little and the mean of many hardly."""
     surface = surface_of("table")
     (whole,) = posteriors(surface)
     monkeypatch.setattr(module, "_NUMBERS", 0)
     (cut,) = posteriors(surface)
     assert cut.axes.shape == (31, 16)
-    X = RNG.normal(size=(200, 30))
-    np.testing.assert_allclose(cut.spread(X), whole.spread(X), rtol=0.4)
-    assert np.mean(cut.spread(X)) == pytest.approx(np.mean(whole.spread(X)), rel=0.1)
+    X = whole.centre + RNG.normal(size=(400, 30))
+    assert np.mean(cut.spread(X) ** 2) == pytest.approx(np.mean(whole.spread(X) ** 2), rel=0.03)
+    np.testing.assert_allclose(cut.spread(X), whole.spread(X), rtol=0.5)
 
 
 def test_the_target_alone_is_that_of_no_source():

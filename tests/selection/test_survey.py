@@ -62,7 +62,7 @@ def test_the_choice_is_the_posteriors_peak(p, criterion):
         return score + log_logistic(point[0]) + log_logistic(point[1])
 
     found = headwater.selection.survey.best(survey(meeting, [hypothesis], criterion=criterion))
-    ours = np.log([found.source_tau[0] / hypothesis.source_tau, found.target_tau[0] / unit])
+    ours = np.log([found.point[0] / hypothesis.source_tau, found.point[2] / unit])
     peer = minimize(
         lambda point: -height(point), ours + 0.3, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}
     )

@@ -18,7 +18,8 @@ from headwater.study.reversal.fitting import fit
 from headwater.study.reversal.kinds import KINDS
 from headwater.study.reversal.risk import risk
 from headwater.study.reversal.study import study
-from headwater.study.reversal.summary import BEST, Row, drawn, summarise
+from headwater.study.reversal.summary import BEST, Curve, Row, drawn, summarise
+from headwater.study.reversal.verdict import verdict
 from headwater.study.store import Record
 
 SMALL = {"n_features": 40, "gammas": (1.0,), "rhos": (0.5, 1.0, 1.5), "target_samples": 20}
@@ -116,22 +117,33 @@ def test_where_the_grid_ends_the_point_says_so(yes_or_no):
     assert all(row.on_edge for curve in summarise(cut, short) for row in curve.rows if row.rho < 1)
 
 
-def answer(experiment, low, high):
-    from headwater.study.reversal.words import verdict
-
-    curves = summarise(experiment, run(experiment))
-    sides = {True: {"low": low, "high": high}, False: {"low": 1 / high, "high": 1 / low}}
-    changed = [replace(curve, rows=tuple(replace(row, **sides[row.rho < 1]) for row in curve.rows)) for curve in curves]
-    return verdict(experiment, changed)
+def curve(low, high, crossing, half_width, target=BEST):
+    """Points at ρ = 0.5 and 1.5 with this interval at the first, and its mirror image at the second."""
+    sides = ((0.5, low, high), (1.5, 1 / high, 1 / low))
+    rows = (Row(1.0, target, rho, 1.0, *side, False, 1.0, 1.0, 0.1, math.nan) for rho, *side in sides)
+    return Curve(1.0, target, tuple(rows), crossing, half_width)
 
 
-def test_the_answer_in_words_whichever_way_it_comes_out():
-    pytest.importorskip("matplotlib")
-    experiment = Reversal("binomial", seeds=2, **SMALL | {"n_features": 6}, **COARSE)
-    assert answer(experiment, 2.0, 3.0)[0].startswith("Yes: with yes/no outcomes")
-    assert answer(experiment, 0.3, 0.5)[0].startswith("No: with yes/no outcomes")
-    assert answer(experiment, 0.5, 2.0)[0].startswith("Not known yet")
-    assert Row(1.0, BEST, 0.5, 2.0, 1.5, 3.0, False, 1.0, 2.0, 0.1, math.nan).direction == 1
+@pytest.mark.parametrize(
+    ("curves", "first", "more"),
+    [
+        ([(2, 3, 1.01, 0.02)], "Yes: with yes/no outcomes a less aligned target wants a harder source", "at ρ = 1.01."),
+        ([(2, 3, 0.9, 0.05)], "Nearly: with yes/no outcomes", "2 lie where it says, 0 on the other side"),
+        ([(2, 3, 1.0, 0.1), (2, 3, 0.95, 0.045)], "Yes: ", "ρ = 0.95 to 1.00."),  # two curves: one may be off by chance
+        ([(2, 3, math.nan, math.nan)], "Yes: ", "The ratio does not cross 1 once."),
+        ([(0.3, 0.5, math.nan, math.nan)], "No: with yes/no outcomes", "the reversal fails"),
+        ([(0.5, 2, 1.0, 0.3)], "Not known yet: ", "2 have intervals that hold 1"),
+    ],
+)
+def test_the_answer_in_words_whichever_way_it_comes_out(curves, first, more):
+    for agrees in (True, False):
+        weakest = curve(2, 3, 1.0, 0.1, 0.1) if agrees else curve(0.3, 0.5, 0.7, 0.1, 0.1)
+        said = verdict(Reversal("binomial", seeds=20), [*(curve(*one) for one in curves), weakest])
+        assert more in said[1]
+        if not agrees and first.startswith(("Yes", "Nearly")):
+            assert said[0].startswith(f"{first[: first.index(':')]}, where the target's own penalty is well chosen: ")
+        else:
+            assert said[0].startswith(first)
 
 
 def test_the_command_resumes_and_says_the_same_everywhere(tmp_path, capsys, monkeypatch):

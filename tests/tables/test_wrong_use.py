@@ -11,9 +11,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 from scipy.sparse import csr_array
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from headwater import SourceRidge, advise
+from headwater.advice.doubts import checked
 from headwater.cli import main
 
 NAMES = ("size", "age", "income", "rooms")
@@ -204,7 +208,7 @@ CASES = [
     ("the same, by chance", by_chance, "", 0, "features and outcome; by chance it would be about"),
     ("repeated target rows", repeated, "", 0, "target.csv: 105 of 120 rows are copies of others"),
     ("source and target swapped", swapped, "", 0, "the source has fewer rows (40) than the target (200)"),
-    ("a feature is the outcome", leaking, "", 0, "price_paid is in both tables nearly the outcome itself"),
+    ("a feature is the outcome", leaking, "", 0, "price_paid is in the source and the target nearly the"),
     ("in the target alone", leaking_in_target, "", 0, "price_paid is in the target nearly the outcome itself"),
     ("a column in other units", months, "", 0, "level in the target than in the source: age (middle 39.9 and 488)"),
     ("a column of another level", kelvin, "", 0, "level in the target than in the source: age (middle 20"),
@@ -225,7 +229,7 @@ CASES = [
     ("codes that are none", related, "--categories nonsense", 2, "there is no column 'nonsense'"),
     ("the outcome as a code", related, "--categories price", 2, "--categories: 'price' is the outcome"),
     ("weights far beyond the rows", weighted(lambda rng, n: rng.integers(500, 900, n)), "--weights times", 0,
-     "target.csv: by times 40 rows stand for 27"),
+     "target.csv: by the weights 'times' 40 rows stand for 27"),
 ]  # fmt: skip
 
 
@@ -396,6 +400,97 @@ def test_arrays_are_seen_to_as_files_are():
     assert copied.errors.chosen == pytest.approx(counted.errors.chosen)
     fitted = advise(SourceRidge().fit(*arrays(repeated()[0])), arrays(repeated()[1]))
     assert fitted.errors.chosen == pytest.approx(counted.errors.chosen)
+
+
+def given(side):
+    """A table as arrays, its numbers in their order."""
+    return np.column_stack([side[name] for name in side if name not in ("price", "times")]), side["price"]
+
+
+# the same tables as arrays, and what is then said
+ASKED = [
+    (leaking, "X[:, 4] is in the source and the target nearly the outcome itself"),
+    (leaking_in_target, "X[:, 4] is in the target nearly the outcome itself"),
+    (months, "level in the target than in the source: X[:, 1] (middle 39.9 and 488)"),
+    (kelvin, "level in the target than in the source: X[:, 1] (middle 20"),
+    (in_thousands, "the outcome has tenfold another spread or level in the target"),
+    (in_thousandths, "the outcome has tenfold another spread or level in the target"),
+    (marked, "the source has a number far from all others more than once: X[:, 1] -999"),
+    (marked_outcome, "the target has a number far from all others more than once: the outcome 9999"),
+    (a_sum, "the source's features add up to its outcome without error"),
+]
+
+
+@pytest.mark.parametrize(("tables", "words"), ASKED, ids=lambda one: getattr(one, "__name__", ""))
+def test_arrays_are_asked_about_as_files_are(tables, words):
+    source, target = map(given, tables())
+    notes = checked([source], target, None, False)[-1]
+    assert any(words in note for note in notes), notes
+    sparse = checked([(csr_array(source[0]), source[1])], (csr_array(target[0]), target[1]), None, False)[-1]
+    assert sparse == notes
+
+
+def test_of_several_sources_each_is_asked_about_once():
+    spare = frame(*made(200, 8))
+    for tables, other, words in [
+        (
+            leaking,
+            spare | {"tax": 1000.0 * (np.arange(200) % 7)},
+            "X[:, 4] is in source[1] and the target nearly the outcome",
+        ),
+        (months, spare | {"age": 480 + 120 * spare["age"]}, "in the target than in source[1]: X[:, 1] (middle 39.9"),
+        (a_sum, spare | {"tax": np.arange(200.0) % 7, "net": np.arange(200.0) % 5}, "source[1]'s features add up"),
+        (marked, spare, "source[1] has a number far from all others"),
+    ]:
+        odd, target = map(given, tables())
+        notes = checked([given(other), odd], target, None, False)[-1]
+        assert len(notes) == 1 and words in notes[0], notes
+
+
+def test_many_columns_of_few_rows_differ_by_chance():
+    """A hundred tables of eight rows and a thousand columns of the same units, of which each is asked about none."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        X, A = rng.normal(size=(50, 1000)), rng.normal(size=(8, 1000))
+        assert checked([(X, X[:, 0] + rng.normal(size=50))], (A, rng.normal(size=8)), None, False)[-1] == []
+
+
+def test_a_rare_yes_that_is_a_frequent_one_is_no_matter_of_units():
+    rng = np.random.default_rng(0)
+    X, A = (np.c_[rng.normal(size=60), rng.random(60) < share].astype(float) for share in (0.1, 0.9))
+    assert checked([(X, X[:, 0] + rng.normal(size=60))], (A, A[:, 0] + rng.normal(size=60)), None, False)[-1] == []
+
+
+def test_weights_of_arrays_are_of_a_kind(headwater):
+    source, target = related()
+    weight = np.random.default_rng(5).random(40) + 0.2
+    sides = arrays(source), (*arrays(target), weight)
+    with pytest.raises(ValueError, match=r"the target: its weights are not whole numbers .*say by weights_kind"):
+        advise(*sides)
+    with pytest.raises(ValueError, match=r"source\[1\]: its weights are not whole numbers"):
+        advise([arrays(source), (*arrays(source), np.full(200, 0.5))], arrays(target))
+    with pytest.raises(ValueError, match="weights_kind: 'frequencies' is none of frequency, precision, survey"):
+        advise(*sides, weights_kind="frequencies")
+    said = advice(headwater, source, target | {"times": weight}, "--weights", "times", "--weights-kind", "survey")
+    once = advise(*sides, weights_kind="survey")
+    often = advise(sides[0], (*arrays(target), 1500 * weight), weights_kind="survey")
+    assert (once.weight, once.target.rows) == (pytest.approx(often.weight, rel=1e-5), pytest.approx(40))
+    assert once.weight == pytest.approx(said["weight"], abs=0.05)  # which standardises beforehand
+    counted = advise(sides[0], (*arrays(target), 30 * np.ones(40)))
+    assert "the target: by its weights 40 rows stand for 1200" in counted.notes[0]
+
+
+def test_frames_with_text_are_asked_about_by_name():
+    """Behind a fitted preprocessor the target may be a frame: its numbers are asked about, and its copies seen."""
+    pandas = pytest.importorskip("pandas")
+    source, target = (pandas.DataFrame(side | {"town": ["a", "b"] * (len(side["price"]) // 2)}) for side in related())
+    steps = ColumnTransformer([("town", OneHotEncoder(), ["town"]), ("rest", "passthrough", ["size", "age"])])
+    fitted = make_pipeline(steps, SourceRidge()).fit(source.drop(columns="price"), source["price"])
+    target["age"] = 1000 * target["price"] + target["size"] / 1000
+    twice = pandas.concat([target] * 3, ignore_index=True)
+    notes = advise(fitted, (twice.drop(columns="price"), twice["price"])).notes
+    assert "age is in the target nearly the outcome itself" in notes[0]
+    assert "80 of 120 rows are copies" in notes[1]
 
 
 def test_rows_in_any_order_are_seldom_called_ordered():

@@ -1,5 +1,6 @@
 """Advice: whether to transfer and how, what is known of that and how surely, in numbers, words and files.
 
-In order: calibration, rivals, doubts, outlook, ranking, comparison, wording, answer, findings, findings_wording,
-outcome_ways, outcome_rivals, outcomes, verdict, scores, fitted, saved, from_tables, door.
+In order: calibration, rivals, doubts, outlook, ranking, comparison, wording, findings,
+findings_wording, penalties, summary, answer, displays, pictures, column_pictures, report,
+outcome_ways, outcome_rivals, outcomes, scores, verdict, fitted, saved, from_tables, door.
 """

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from importlib import import_module
-from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from headwater.advice.comparison import Comparison
 from headwater.advice.rivals import Rival
+from headwater.advice.summary import Summary, summarise_comparison
 from headwater.advice.wording import rows_of_text, sentence, table, what_would_change_it
+from headwater.estimators.by_name import as_frame
+from headwater.pages.needed import check_installed
 
 _NOTES = 2  # in the short form, which with them has fourteen lines at most
 
@@ -43,13 +47,34 @@ class Answer(Comparison):
         return explain(self)
 
     @property
+    def summary(self) -> Summary:
+        """All of it as plain data, as text, JSON and the report show it."""
+        return summarise_comparison(self)
+
+    def report(self, path: str | PathLike[str], command: str = "") -> None:
+        """Write a page that holds all of it, in one file that needs nothing else and can be sent.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The HTML file to write.
+        command : str
+            What made it, quoted at its end.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib and jinja2, of the extra ``report``.
+        OSError
+            The file cannot be written.
+        """
+        check_installed("a report", "matplotlib", "jinja2")
+        import_module("headwater.advice.report").write_report(self.summary, Path(path), command)
+
+    @property
     def table(self) -> Any:
         """The table: a data frame of pandas, or else of polars, where one is installed, else a list of records."""
-        records = [_record(one) for one in self.rivals]
-        for package in ("pandas", "polars"):
-            if find_spec(package) is not None:
-                return import_module(package).DataFrame(records)
-        return records
+        return as_frame([_record(one) for one in self.rivals])
 
 
 def _record(rival: Rival) -> dict[str, Any]:

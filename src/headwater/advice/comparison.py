@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from headwater.advice.outlook import Rows, rows_needed
 from headwater.advice.rivals import CHOSEN, SOURCE_OPTIMAL, Rival
 from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.predictive import Interval
+from headwater.tables.differences import Difference
 
 # Of scratch's error, and of that of one prediction for all: a gain that cannot be more is not worth a transfer.
 WORTH, _LEAST = 0.02, 0.001
@@ -43,7 +44,7 @@ class Comparison(ABC):
     """A source and a target, and what each way to predict the target is expected to err by.
 
     ``rivals`` is the table; the verdict is read from it alone. ``weight`` is the posterior share of transfer against
-    scratch.
+    scratch, ``differences`` where each column of a pair of tables lies on either side.
     """
 
     source: Size
@@ -51,6 +52,7 @@ class Comparison(ABC):
     rivals: tuple[Rival, ...]
     weight: float
     notes: tuple[str, ...]
+    differences: tuple[Difference, ...] = field(default=(), kw_only=True)
 
     @property
     @abstractmethod
@@ -66,6 +68,11 @@ class Comparison(ABC):
     @abstractmethod
     def dimension(self) -> float:
         """In about how many directions the features vary."""
+
+    @property
+    @abstractmethod
+    def sentence(self) -> str:
+        """The verdict in words."""
 
     @property
     @abstractmethod

@@ -79,7 +79,8 @@ def advise(
     weights : str, optional
         Column that says how many rows a row stands for, in each table that has it.
     weights_kind : "frequency", "precision" or "survey", optional
-        What the weights are: counts of rows, inverse variances, or inverse chances of being asked.
+        What the weights are, of tables or of arrays: how many rows a row stands for; inverse variances, or inverse
+        chances of being asked, of which the ratios alone count. None where they are whole numbers: frequencies.
     groups : str, or array (n1,) beside arrays, optional
         Names of what the target measured repeatedly: errors are then of whole groups left out.
     degree : 1 or 2
@@ -132,11 +133,11 @@ def advise(
         _check_no_tables(source, target)
         _refuse_without_outcome(
             target_outcome=target_outcome, features=features, exclude=exclude, categories=categories,
-            positive=positive, weights=weights, weights_kind=weights_kind, degree=None if degree == 1 else degree,
+            positive=positive, weights=weights, degree=None if degree == 1 else degree,
             delimiter=delimiter, decimal=decimal,
         )  # fmt: skip
         return advise_arrays(
-            source, target, criterion=criterion, groups=groups, allow_overlap=allow_overlap,
+            source, target, criterion=criterion, groups=groups, allow_overlap=allow_overlap, weights_kind=weights_kind,
             family=family or "gaussian", exposure=exposure,
         )  # fmt: skip
     with python_names():

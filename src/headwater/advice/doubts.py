@@ -11,42 +11,71 @@ from scipy.stats import rankdata
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.rivals import Judge
-from headwater.tables.fingerprints import Rows, copies
+from headwater.spectrum.rows import Array
+from headwater.tables.arrays import Arrays
+from headwater.tables.fingerprints import copies
+from headwater.tables.numbers import numbers_ask
+from headwater.tables.side import row_counts
 from headwater.tables.suspicions import collapsed, copied, shared_rows, swapped
 
 _ORDERED = 2.326  # standard normal, one in a hundred
 _ENOUGH = 10  # rows, below which the normal distribution is none of the correlation's
 
-Target = tuple[Any, ...]
+Given = tuple[Any, ...]
 
 
 def checked(
-    sources: list[Any], target: Target, groups: ArrayLike | None, allow_overlap: bool
-) -> tuple[Target, ArrayLike | None, list[str]]:
-    """The target's rows (X, y, weights) with copies together, their groups, and notes, where both sides are rows.
+    sources: list[Any],
+    target: Given,
+    groups: ArrayLike | None,
+    allow_overlap: bool,
+    weights_kind: str | None = None,
+    in_units: bool = True,
+) -> tuple[list[Any], Given, ArrayLike | None, list[str]]:
+    """Sources and target (X, y, weights) as they are used, the target's groups, and notes.
 
-    Raises ValueError where the target's rows are in a source that is given as rows, unless that is allowed.
+    Weights count rows, and the target's copies are together; what is said of files is said of rows of numbers.
+    Raises ValueError for weights of which it is not said what they are, and where the target's rows are in a source
+    that is given as rows, unless that is allowed.
     """
-    rows = _rows(*target[:2])
-    if rows is None:
-        return target, groups, []
+    if hasattr(target[0], "schema") and not hasattr(target[0], "to_numpy"):
+        return sources, target, groups, []  # an Arrow table, met by name and seen to before
+    target = tuple(target)
+    called = ["the source"] if len(sources) == 1 else [f"source[{index}]" for index in range(len(sources))]
     notes: list[str] = []
-    for index, source in enumerate(sources):
-        other = _rows(*source[:2]) if isinstance(source, tuple) else None
-        if other is not None:
-            weights = (source[2] if len(source) > 2 else None, target[2] if len(target) > 2 else None)
-            sizes = [len(side.whole) if weight is None else float(np.sum(weight))
-                     for side, weight in zip((other, rows), weights, strict=True)]  # fmt: skip
-            found = [*swapped(*sizes), *shared_rows(rows, other, other.outcome, allow_overlap, "allow_overlap=True")]
-            notes += [f"source[{index}]: {note}" for note in found] if len(sources) > 1 else found
-    first = copies(rows)
+    *sources, target = (_counted(name, side, weights_kind, notes) if isinstance(side, tuple) else side
+                        for name, side in zip([*called, "the target"], [*sources, target], strict=True))  # fmt: skip
+    seen = Arrays.of("the target", target)
+    if seen is None:
+        return sources, target, groups, notes
+    others = [Arrays.of(name, one) for name, one in zip(called, sources, strict=True) if isinstance(one, tuple)]
+    known = [other for other in others if other is not None and other.width == seen.width]
+    for other in known:
+        found = [*swapped(other.size, seen.size), *shared_rows(seen.rows, other.rows, other.rows.outcome, allow_overlap,
+                                                              "allow_overlap=True")]  # fmt: skip
+        notes += [f"{other.table}: {note}" for note in found] if len(sources) > 1 else found
+    notes += numbers_ask([other.numbers() for other in known], seen.numbers(), "leave it out", in_units)
+    first = copies(seen.rows)
     if first is None:
-        return target, groups, notes
+        return sources, target, groups, notes
     X, y, weight = (*target, None)[:3]
     labels = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    kept, count = collapsed(first, labels, None if weight is None else np.asarray(weight, np.float64))
+    kept, count = collapsed(first, labels, weight)
     notes.append(f"the target: {copied(len(first), len(kept))}")
-    return (_taken(X, kept), _taken(y, kept), count), None if groups is None else np.asarray(groups)[kept], notes
+    groups = None if groups is None else np.asarray(groups)[kept]
+    return sources, (_taken(X, kept), _taken(y, kept), count), groups, notes
+
+
+def _counted(name: str, side: Given, kind: str | None, notes: list[str]) -> Given:
+    """A side whose weights count rows, with what to say of them noted; what are no weights is refused elsewhere."""
+    if len(side) < 3 or side[2] is None:
+        return side
+    weight: Array = np.asarray(side[2], np.float64)
+    if weight.shape != (len(side[1]),) or not np.isfinite(weight).all():
+        return side
+    weight, said = row_counts(weight, kind, name, "its weights", "weights_kind")
+    notes += said
+    return (*side[:2], weight)
 
 
 def doubts(judge: Judge, calibration: Calibration) -> Iterator[str]:
@@ -76,19 +105,6 @@ def _persistence(errors: Any) -> float:
     ranks -= ranks.mean()
     size = ranks @ ranks
     return float((ranks[1:] @ ranks[:-1] / size + 1 / len(ranks)) * np.sqrt(len(ranks))) if size else 0.0
-
-
-def _rows(X: Any, y: Any) -> Rows | None:
-    """Fingerprints of rows of numbers; None for other rows, and for what is to be refused elsewhere."""
-    if hasattr(X, "schema") and not hasattr(X, "to_numpy"):
-        return None  # an Arrow table, met by name and seen to before
-    try:
-        numbers = X if hasattr(X, "tocsr") else np.asarray(X, dtype=np.float64)
-        outcomes = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    fits = numbers.ndim == 2 and outcomes.ndim in (1, 2) and 0 < len(outcomes) == numbers.shape[0]
-    return Rows.of(numbers, outcomes) if fits else None
 
 
 def _taken(values: Any, rows: Any) -> Any:

@@ -153,6 +153,8 @@ class Findings(Comparison):
     def as_dict(self) -> dict[str, Any]:
         """The advice as plain numbers, strings and lists, None where not known; infinities are left to the writer."""
         plain = {
+            "family": "gaussian",
+            "measure": self.measure,
             "source": {**asdict(self.source), "source_optimal_tau": self.source_optimal_tau},
             "target": asdict(self.target),
             "transfer_optimal_tau": self.transfer_optimal_tau,

@@ -11,7 +11,8 @@ from headwater.advice.fitted import FittedTransfer, fitted_transfer
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
-from headwater.estimators.glm_from_table import fit_outcome_source, published_outcome_source
+from headwater.estimators.glm_from_table import fit_outcome_source, of_family
+from headwater.tables.differences import differences
 from headwater.tables.fingerprints import Rows
 from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
@@ -61,10 +62,8 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
     if pair.published is not None:
         if manner.degree > 1:
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
-        if plain:
-            model = published_source(pair.published, after, pair.columns)
-        else:
-            model = published_outcome_source(pair.published, after, pair.columns, outcome.family)
+        model = published_source(pair.published, after, pair.columns)
+        model = model if plain else of_family(model, outcome.family)
     else:
         (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
         with stage(f"fitting {before.table.name}", counted=plain) as progress:
@@ -84,7 +83,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
-    return replace(advice, notes=notes)
+    return replace(advice, notes=notes, differences=differences(pair))
 
 
 def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> FittedTransfer:

@@ -2,7 +2,8 @@
 
 The error of what was chosen is that of leaving rows out. What a rival errs more or less than that, and than scratch,
 is foretold by the posterior that the choice averages over: the deviance's difference between two predictions is linear
-in the outcome, so that it is that of the mean outcome, which the posterior knows at each row from the others.
+in the outcome, so that it is that of the mean outcome, which the choice expects at each row from the others and of
+which its posterior says how unsure it is.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from scipy.special import chdtri
 from headwater.advice.outcome_ways import BASE_RATE, Way
 from headwater.advice.rivals import CHOSEN, Rival
 from headwater.families.family import Family
-from headwater.selection.glm_choice import GLMChoice, hermite
-from headwater.selection.glm_left_out import LeftOutNodes, left_out_predictors
+from headwater.families.laplace import left_out
+from headwater.selection.glm_choice import GLMChoice
+from headwater.selection.glm_left_out import left_out_predictors
 from headwater.selection.hypotheses import SCRATCH
 from headwater.selection.predictive import Interval, Mixture
 from headwater.spectrum.rows import Array
@@ -27,6 +29,7 @@ from headwater.spectrum.rows import Array
 _HELD = 1e-6  # of the posterior weight: what has less is left out
 _NORMAL = 1e9  # degrees of freedom
 _PRIOR = 10.0  # units' worth of belief that a row's error varies by twice its square, as a normal residual's does
+_STEP = 1e-4  # of a linear predictor, for a slope
 _SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
 
 
@@ -34,11 +37,10 @@ _SHARED = 1.25  # of the variance of a left-out error: the rows left out were pr
 class _Known:
     """What a choice knows of each row's mean outcome by the other rows.
 
-    ``mean`` (n,); of each node that counts its ``weight`` (k,), its ``means`` (k, n), how these rise with η, ``slopes``
-    (k, n), and ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η.
+    Of each node that counts its ``weight`` (k,), its ``means`` (k, n), how these rise with η, ``slopes`` (k, n), and
+    ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η.
     """
 
-    mean: Array
     weight: Array
     means: Array
     slopes: Array
@@ -46,20 +48,17 @@ class _Known:
 
     @classmethod
     def of(cls, choice: GLMChoice) -> _Known:
-        nodes, masses = hermite()
-        without, weight = LeftOutNodes.of(choice), np.concatenate(choice.weights)
+        weight = np.concatenate(choice.weights)
+        held = weight > _HELD
         modes = [mode for one in choice.weighed for mode in one.modes]
-        width = np.sqrt(without.spread)
-        outcome = modes[0].outcomes.family.mean(without.eta[..., None] + width[..., None] * nodes)
-        means, kept = outcome @ masses, weight > _HELD
-        # Stein: the mean slope is the mean of z times the outcome, over the width.
-        slopes = (outcome * nodes) @ masses / np.where(width > 0, width, 1.0)
-        spreads = []
-        for mode in (mode for mode, held in zip(modes, kept, strict=True) if held):
+        etas, spreads = [], []
+        for mode in (mode for mode, counts in zip(modes, held, strict=True) if counts):
             half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
             spreads.append(half / np.sqrt(1 - mode.curvature * np.einsum("ij,ij->j", half, half)))
-        mean = np.sum(without.share * means, axis=0)
-        return cls(mean, weight[kept] / weight[kept].sum(), means[kept], slopes[kept], spreads)
+            etas.append(left_out(mode))
+        eta, mean = np.array(etas), modes[0].outcomes.family.mean
+        slopes = (mean(eta + _STEP) - mean(eta - _STEP)) / (2 * _STEP)
+        return cls(weight[held] / weight[held].sum(), mean(eta), slopes, spreads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,8 @@ class OutcomeJudge:
         each, known = at_one - at_zero, self._known  # an outcome of one more
         found = at_zero + known.means * each
         place = found @ self.share
-        place += float(self.share @ (at_zero + known.mean * each)) - known.weight @ place
+        # In the mean the outcome is what the choice expects: what was chosen is what is believed.
+        place += float(self.share @ (at_zero + family.mean(self.predictors) * each)) - known.weight @ place
         moved = [
             spread @ (self.share * slope * each) for spread, slope in zip(known.spreads, known.slopes, strict=True)
         ]

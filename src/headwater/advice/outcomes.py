@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 
 from headwater.advice.answer import Answer
 from headwater.advice.comparison import Size
+from headwater.advice.doubts import checked
 from headwater.advice.findings import known
 from headwater.advice.outcome_rivals import OutcomeJudge, outcome_rivals
 from headwater.advice.outcome_ways import BASE_RATE, Way, ways
@@ -106,12 +106,20 @@ class OutcomeAdvice(Answer):
         return {name: known(value) for name, value in plain.items()}
 
 
-def advise_outcome(source: Any, target: Any, family: str, exposure: ArrayLike | None = None) -> OutcomeAdvice:
+def advise_outcome(
+    source: Any,
+    target: Any,
+    family: str,
+    exposure: ArrayLike | None = None,
+    allow_overlap: bool = False,
+    weights_kind: str | None = None,
+) -> OutcomeAdvice:
     """Say whether to transfer, for outcomes of a family that is not Gaussian.
 
     ``source``: (X0, y0) or (X0, y0, weights), or a model as TransferLogistic and TransferGLM take it. ``target``:
-    (X1, y1) or (X1, y1, weights). ``exposure`` (n1,) is the target's: a source with one is given fitted. Raises
-    ValueError as the estimators do.
+    (X1, y1) or (X1, y1, weights). ``exposure`` (n1,) is the target's: a source with one is given fitted, and copies of
+    rows are then not looked for. Raises ValueError as the estimators do, and as for ridge for rows in both tables and
+    weights of which nobody says what they are.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -127,6 +135,9 @@ def advise_outcome(source: Any, target: Any, family: str, exposure: ArrayLike | 
     binomial = family == "binomial"
     if binomial and exposure is not None:
         raise ValueError("exposure multiplies a mean: it needs family='poisson'")
+    said: list[str] = []
+    if exposure is None:
+        (source,), target, said = _checked(source, target, allow_overlap, weights_kind)
     if isinstance(source, tuple):
         source = (SourceLogistic() if binomial else SourceGLM(family)).fit(*source)
     X, y, weight = (*target, None)[:3]
@@ -144,7 +155,7 @@ def advise_outcome(source: Any, target: Any, family: str, exposure: ArrayLike | 
         target=Size(met.outcomes.n, p, 1),
         rivals=outcome_rivals(judge, found),
         weight=float(sum(share for name, share in model.mass_.items() if name != SCRATCH)),
-        notes=tuple(_notes(met, start)),
+        notes=(*said, *_notes(met, start)),
         family=family,
         source_optimal_tau=np.nan if start is None else start.tau,
         mass=model.mass_,
@@ -157,17 +168,32 @@ def advise_outcome(source: Any, target: Any, family: str, exposure: ArrayLike | 
     return replace(advice, notes=(*contradictions(advice), *advice.notes))
 
 
+def _checked(
+    source: Any, target: Any, allow_overlap: bool, weights_kind: str | None
+) -> tuple[list[Any], Any, list[str]]:
+    """Both sides as ridge's are looked at, with labels as numbers for so long."""
+    rows = [side for side in (source, target) if isinstance(side, tuple)]
+    try:
+        labels = np.unique(np.concatenate([np.unique(side[1]) for side in rows]))
+    except TypeError:  # labels with gaps among them, for the estimators to refuse
+        return [source], target, []
+    coded = [(side[0], np.searchsorted(labels, side[1]), *side[2:]) if isinstance(side, tuple) else side
+             for side in (source, target)]  # fmt: skip
+    sources, (X, y, *weight), _, said = checked(coded[:1], coded[1], None, allow_overlap, weights_kind, in_units=False)
+    sources = [(one[0], labels[one[1]], *one[2:]) if isinstance(one, tuple) else one for one in sources]
+    return sources, (X, labels[y], *weight), said
+
+
 def with_outcome_penalties(
     advice: OutcomeAdvice, source_tau: float | None = None, tau: float | None = None
 ) -> OutcomeAdvice:
     """The advice about the model at these penalties; a penalty that is None is chosen."""
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
-    model = clone(advice.model).set_params(**given, **({} if source_tau is None else {"scale": False}))
-    for name in ("classes_",):
-        if hasattr(advice.model, name):
-            setattr(model, name, getattr(advice.model, name))
-    model.read_as(advice.model).choose(advice.met.path)
+    free = advice.model
+    fixed = {} if source_tau is None else {"scale": False}
+    model = type(free)(**{**free.get_params(deep=False), **given, **fixed}).read_as(free)
+    model.choose(advice.met.path)
     found = ways(advice.judge.choice, model, advice.met, advice.start)
     return replace(
         advice,

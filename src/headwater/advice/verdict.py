@@ -21,6 +21,7 @@ from headwater.advice.outcomes import OutcomeAdvice, advise_outcome, with_outcom
 from headwater.advice.outlook import benefit_of
 from headwater.advice.ranking import is_listed, rank
 from headwater.advice.rivals import Judge, rivals
+from headwater.advice.summary import Summary, summarise
 from headwater.advice.wording import asked_for, contradictions
 from headwater.estimators.ridge import SourceRidge
 from headwater.estimators.transfer import TransferRidge
@@ -49,6 +50,10 @@ class Advice(Answer, Findings):
     def explanations(self) -> Iterator[str]:
         return explanations(self)
 
+    @property
+    def summary(self) -> Summary:
+        return summarise(self)
+
 
 def advise_arrays(
     source: Any,
@@ -57,27 +62,30 @@ def advise_arrays(
     criterion: str = "evidence",
     groups: ArrayLike | None = None,
     allow_overlap: bool = False,
+    weights_kind: str | None = None,
     family: str = "gaussian",
     exposure: ArrayLike | None = None,
 ) -> Advice | OutcomeAdvice:
     """The advice about arrays; ``door.advise`` says what each argument is. Costs one decomposition a side."""
     if family != "gaussian":
-        if groups is not None or criterion != "evidence":
+        if groups is not None or criterion != "evidence" or weights_kind == "precision":
             raise ValueError(
-                f"family {family!r} is advised on by evidence and by rows: groups and criterion are ridge's"
+                f"family {family!r} is advised on by evidence and by rows that count: groups, criterion and inverse "
+                "variances are ridge's"
             )
-        return advise_outcome(source, target, family, exposure)
+        return advise_outcome(source, target, family, exposure, allow_overlap, weights_kind)
     if exposure is not None:
         raise ValueError("exposure multiplies a mean: it needs family='poisson'")
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
-    fitted = [_fitted(one, criterion) for one in source] if is_listed(source) else _fitted(source, criterion)
-    model = TransferRidge(fitted, criterion=criterion)
-    target, groups, seen = checked(source if is_listed(source) else [source], target, groups, allow_overlap)
+    listed = is_listed(source)
+    sources, target, groups, seen = checked(source if listed else [source], target, groups, allow_overlap, weights_kind)
+    fitted = [_fitted(one, criterion) for one in sources]
+    model = TransferRidge(fitted if listed else fitted[0], criterion=criterion)
     X, y, weight = (*target, None)[:3]
     meeting = model.meet(X, y, weight, groups)
     model.choose(meeting)
-    if not is_listed(source):
+    if not listed:
         return _noted(seen, _advice(model, meeting))
     ranking = rank(model, meeting)
     best_one = ranking.sources[0].source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Annotated, NoReturn
@@ -13,6 +14,7 @@ import typer
 from headwater.cli.advise import advise
 from headwater.cli.columns import columns
 from headwater.cli.demo import demo
+from headwater.cli.explore import explore
 from headwater.cli.fit import fit
 from headwater.cli.predict import predict
 from headwater.cli.reproduce import app as reproduce
@@ -26,6 +28,7 @@ app = typer.Typer(
     name="headwater",
     help="Train a source model for its downstream.",
     no_args_is_help=True,
+    suggest_commands=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
@@ -47,6 +50,7 @@ def root(
 for command in (advise, fit, predict, score, columns, demo):
     app.command()(command)
 app.command()(theory)
+app.command()(explore)
 app.add_typer(reproduce, name="reproduce")
 
 
@@ -54,10 +58,10 @@ def main() -> None:
     """Run the command line; a problem the user can solve is one line on standard error and exit status 2."""
     _write_whole()
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False, prog_name="headwater")
         sys.stdout.flush()
     except typer.TyperException as problem:
-        _fail(problem.format_message() if hasattr(problem, "format_message") else str(problem))
+        _fail(_said(problem))
     except BrokenPipeError:  # whoever reads has read enough
         _discard_output()
         status = _BROKEN_PIPE
@@ -77,6 +81,25 @@ def main() -> None:
     if status == _INTERRUPTED:  # typer returns it where it catches the interrupt itself
         print("headwater: interrupted", file=sys.stderr)
     raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _said(problem: typer.TyperException) -> str:
+    """What is wrong with the words that were given, what was perhaps meant, and where to look."""
+    words, context = problem.format_message().rstrip("."), getattr(problem, "ctx", None)
+    if context is None or not words.strip():
+        return words
+    unknown = re.match(r"No such (option|command):? (.*?)\.?$", problem.message)
+    if unknown:
+        from headwater.tables.table import meant
+
+        what, given = unknown[1], unknown[2].strip("'")
+        if re.fullmatch(r"-\w", given):  # the first letter of a word with one dash for two
+            given = next((word for word in sys.argv[1:] if word.startswith(given)), given)
+        command = context.command
+        known = list(command.commands) if what == "command" else ["--help"]
+        known += [name for parameter in command.params for name in parameter.opts if name[0] == given[0] == "-"]
+        words = f"there is no {what} {given}{meant(given, known)}"
+    return f"{words.replace('Value error, ', '')}; see {context.command_path} --help"
 
 
 def _discard_output() -> None:

@@ -26,15 +26,17 @@ def advise(
     decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
     explain: o.Explained = False,
+    report: o.ReportFile = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Say whether to transfer from SOURCE to TARGET and how hard to regularise the source for it."""
     from headwater.cli.job import Files, advice_on
-    from headwater.cli.showing import show_advice
+    from headwater.cli.showing import check_report, show_advice
 
     files = Files.given(source, target, coefficients)
+    check_report(report, files.source, files.target)
     named = (outcome, target_outcome, weights, weights_kind, groups)
     roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
     advice, _ = advice_on(pair, degree, criterion.value)
-    show_advice(advice, pair, as_json, explain)
+    show_advice(advice, pair, as_json, explain, report)

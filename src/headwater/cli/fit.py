@@ -36,11 +36,12 @@ def fit(
     decimal: o.Decimal = None,
     allow_overlap: o.AllowOverlap = False,
     explain: o.Explained = False,
+    report: o.ReportFile = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Fit the transfer from SOURCE to TARGET that advise recommends, and save it for predict and score."""
     from headwater.cli.job import Files, advice_on
-    from headwater.cli.showing import show_advice
+    from headwater.cli.showing import check_report, show_advice
     from headwater.files import check_output
 
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
@@ -48,6 +49,7 @@ def fit(
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
     files = Files.given(source, target, coefficients)
     check_output(out, files.source, files.target)
+    check_report(report, files.source, files.target, out)
     named = (outcome, target_outcome, weights, weights_kind, groups)
     roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
@@ -56,6 +58,6 @@ def fit(
     from headwater.advice.from_tables import kept
 
     kept(advice, pair, manner).save(out)
-    show_advice(advice, pair, as_json, explain, model=str(out))
+    show_advice(advice, pair, as_json, explain, report, model=str(out))
     if not as_json:
         print(f"model written to {out}")

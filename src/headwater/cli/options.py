@@ -103,6 +103,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; inf
 Explained = Annotated[
     bool, typer.Option("--explain", help="Also print what the advice rests on, each number with what it means.")
 ]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", help="Also write a page that can be sent: one HTML file.", show_default=False),
+]
 
 
 def reading(delimiter: str | None, decimal: str | None, likely: str | None = None) -> Reading:

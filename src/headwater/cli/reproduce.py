@@ -21,6 +21,7 @@ app = typer.Typer(
     name="reproduce",
     help="Reproduce the paper's experiments, or change one number of them. Interrupted runs go on where they stopped.",
     no_args_is_help=True,
+    suggest_commands=False,
 )
 
 Features = Annotated[int, typer.Option(help="Number of features p.")]

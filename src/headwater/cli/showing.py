@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,14 +28,34 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def show_advice(advice: Answer, pair: Pair, as_json: bool, explained: bool = False, **more: Any) -> None:
-    """Print the advice; ``more`` joins the JSON object."""
+def check_report(path: Path | None, *others: Path) -> None:
+    """Refuse, before any work is done, a report that could not be written, or that would take another file's place."""
+    from headwater.files import check_output
+    from headwater.pages.needed import check_installed
+
+    if path is not None:
+        check_installed("--report", "matplotlib", "jinja2")
+        check_output(path, *others, option="--report")
+        if path.resolve() in [other.resolve() for other in others]:
+            raise ValueError(f"--report: {path} is also another file of this command; give another name")
+
+
+def show_advice(
+    advice: Answer, pair: Pair, as_json: bool, explained: bool = False, report: Path | None = None, **more: Any
+) -> None:
+    """Print the advice, and write its report where one is asked for; ``more`` joins the JSON object."""
     from headwater.version import __version__
 
+    if report is not None:
+        advice.report(report, shlex.join(["headwater", *sys.argv[1:]]))
     if as_json:
-        print_json({**advice.as_dict(), "columns": pair.names, **more, "version": __version__})
-    else:
-        print(advice.explanation if explained else advice)
+        more["report"] = None if report is None else str(report)
+        plain = {**advice.as_dict(), **advice.summary.as_dict()}
+        print_json({**plain, "columns": pair.names, **more, "version": __version__})
+        return
+    print(advice.explanation if explained else advice)
+    if report is not None:
+        print(f"report written to {report}")
 
 
 def show_notes(notes: tuple[str, ...]) -> None:

@@ -1,5 +1,5 @@
 """Estimators: scikit-learn's contract around spectrum and selection.
 
-In order: given, preprocessors, compatibility, by_reference, by_name, base, ridge, transfer, from_table,
-glm_sources, glm_base, glm, logistic, glm_from_table. The last five are for outcomes that are not Gaussian.
+In order: given, preprocessors, compatibility, by_reference, by_name, base, interval, ridge, group_models, transfer,
+from_table, glm_sources, glm_base, glm, logistic, glm_from_table. The last five are for outcomes that are not Gaussian.
 """

@@ -17,6 +17,7 @@ from headwater.estimators.given import Coefficients, check_linear, models, order
 from headwater.estimators.preprocessors import READABLE, features, shared_features, units
 from headwater.selection.meeting import Meeting
 from headwater.selection.source import Source, as_source
+from headwater.selection.surface import plain
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
@@ -52,12 +53,7 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
             Nothing was fitted.
         """
         check_is_fitted(self)
-        if self._pipelines():
-            validate_data(self, X, reset=False, skip_check_array=True)
-            X = features(self._pipelines()[0], X)
-        else:
-            X = validate_data(self, X, reset=False, **READABLE)
-        return np.asarray(X @ self.coef_.T + self.intercept_)
+        return np.asarray(self._features(X) @ self.coef_.T + self.intercept_)
 
     def meet(
         self,
@@ -94,6 +90,13 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
         )
         return Meeting(spectrum, self._sources_for(spectrum), X.dtype)
 
+    def _features(self, X: Any) -> Any:
+        """Checked rows to predict for, in the features of the coefficients."""
+        if self._pipelines():
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return features(self._pipelines()[0], X)
+        return validate_data(self, X, reset=False, **READABLE)
+
     def _read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Checked rows, in the source's own features where the source is a Pipeline."""
         if not self._pipelines():
@@ -128,8 +131,8 @@ class Ridge(MultiOutputMixin, RegressorMixin, ByReference):  # type: ignore[misc
     def _hold(self, coef: Array, spectrum: Spectrum, dtype: Any, intercept: Array | None = None) -> None:
         """Set coef_ (q, p), in the precision of the data, and intercept_ (q,), by default that of the means."""
         intercept = spectrum.y_mean - coef @ spectrum.x_mean if intercept is None else intercept
-        self.coef_ = (coef if spectrum.y_ndim == 2 else coef[0]).astype(dtype, copy=False)
-        self.intercept_ = intercept if spectrum.y_ndim == 2 else float(intercept[0])
+        self.coef_ = (coef if spectrum.y_ndim == 2 else coef[..., 0, :]).astype(dtype, copy=False)
+        self.intercept_ = intercept if spectrum.y_ndim == 2 else plain(intercept[..., 0])
 
 
 def check_needs_no_rows(criterion: str) -> None:

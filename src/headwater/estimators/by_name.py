@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from headwater.estimators.preprocessors import slopes
 from headwater.selection.posterior import Posterior
 from headwater.spectrum.rows import Array
+from headwater.tables.preparation import TablePreparation
 
 LEVEL = 0.9  # of the intervals of coefficients
 
@@ -32,16 +33,15 @@ def unit_of(model: Any) -> Array:
 
     Where a preprocessor does more than rescale columns its features are taken as they are made.
     """
-    first: Any = model[0] if isinstance(model, Pipeline) and len(model) == 2 else None
-    if hasattr(first, "feature_units"):
-        return np.asarray(first.feature_units())
+    if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], TablePreparation):
+        return model[0].feature_units()
     found = slopes(model)
     return np.ones(1) if found is None else found
 
 
 def intervals(coef: Array, left_open: tuple[Posterior, ...]) -> tuple[Array, Array]:
     """Their 90 % intervals by the posterior of each output; coefficients and ends (q, p)."""
-    half = np.array([one.reach(LEVEL) * one.standard_errors for one in left_open])
+    half = np.array([one.reach(LEVEL) * one.standard_errors(row) for one, row in zip(left_open, coef, strict=True)])
     return coef - half, coef + half
 
 

@@ -46,7 +46,7 @@ class ByReference(BaseEstimator):  # type: ignore[misc]
         return self
 
     def read_as(self, other: BaseEstimator) -> Self:
-        """Take rows as another estimator was found to: as many columns, of the same names.
+        """Take rows as another estimator was found to: as many columns, of the same names, and the same labels.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class ByReference(BaseEstimator):  # type: ignore[misc]
         ByReference
             Itself.
         """
-        for name in ("n_features_in_", "feature_names_in_"):
+        for name in ("n_features_in_", "feature_names_in_", "classes_"):
             if hasattr(other, name):
                 setattr(self, name, getattr(other, name))
         return self

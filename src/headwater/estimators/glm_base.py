@@ -120,9 +120,7 @@ class SourceModel(GLM):
         if value is None:
             raise ValueError("tau must be a number here; 'auto' is what fit chose")
         other: Self = clone(self).set_params(tau=value).read_as(self)
-        for kept in ("path_", "classes_"):
-            if hasattr(self, kept):
-                setattr(other, kept, getattr(self, kept))
+        other.path_ = self.path_
         return other._set(value, self.coef_.dtype)
 
 

@@ -1,4 +1,4 @@
-"""GLM from a table: the source of a yes or no, or of counts, behind the preparation that ridge's has."""
+"""GLM from a table: the source of a yes or no, or of counts, behind its preparation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.pipeline import Pipeline
 
-from headwater.estimators.from_table import behind, published_source
+from headwater.estimators.from_table import behind
 from headwater.estimators.glm import SourceGLM
 from headwater.estimators.logistic import SourceLogistic
-from headwater.tables.coefficients import Published
-from headwater.tables.columns import Column
 from headwater.tables.outcome import BINOMIAL
 from headwater.tables.preparation import TablePreparation
 from headwater.tables.side import Side
@@ -20,7 +18,7 @@ from headwater.tables.side import Side
 def fit_outcome_source(preparation: TablePreparation, side: Side, family: str, tau: float | str = "auto") -> Pipeline:
     """The source model behind its preparation, as TransferLogistic and TransferGLM take it.
 
-    Its path keeps the whole design. Raises ValueError, of one line that names the file, where all outcomes are alike.
+    Its path keeps the whole design. Raises ValueError, of one line that names the table, where all outcomes are alike.
     """
     if not side.y.any() or (family == BINOMIAL and side.y.all()):
         raise ValueError(
@@ -35,10 +33,8 @@ def fit_outcome_source(preparation: TablePreparation, side: Side, family: str, t
     return behind(preparation, model)
 
 
-def published_outcome_source(published: Published, side: Side, columns: tuple[Column, ...], family: str) -> Pipeline:
-    """Published coefficients on the family's link scale as a source, in the preparation's units."""
-    linear = published_source(published, side, columns)
-    model = LogisticRegression() if family == BINOMIAL else PoissonRegressor()
-    model.coef_, model.intercept_ = linear[-1].coef_, linear[-1].intercept_
-    model.n_features_in_ = linear[-1].n_features_in_
-    return behind(linear[0], model)
+def of_family(published: Pipeline, family: str) -> Pipeline:
+    """A published source whose coefficients are on the family's link scale: of log odds, or of logs of a mean."""
+    linear, model = published[-1], LogisticRegression() if family == BINOMIAL else PoissonRegressor()
+    model.coef_, model.intercept_, model.n_features_in_ = linear.coef_, linear.intercept_, linear.n_features_in_
+    return behind(published[0], model)

@@ -10,7 +10,12 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
+from headwater.estimators.interval import IntervalRidge
 from headwater.estimators.preprocessors import READABLE
+from headwater.selection.hypotheses import SCRATCH, Hypothesis
+from headwater.selection.meeting import Meeting
+from headwater.selection.posterior import Posterior, posteriors
+from headwater.selection.survey import survey
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.penalty import optimal_tau
@@ -18,7 +23,7 @@ from headwater.spectrum.routes import moments_of
 from headwater.spectrum.spectrum import Spectrum
 
 
-class SourceRidge(Ridge):
+class SourceRidge(IntervalRidge):
     """Ridge on the source task that keeps its whole regularisation path.
 
     Minimises (1/n0)‖y0 − X0 w − b‖² + τ‖w‖², b not penalised.
@@ -168,8 +173,15 @@ class SourceRidge(Ridge):
     def _choose(self, fixed: float | None, dtype: Any) -> Self:
         return self._set(self.optimal_tau_ if fixed is None else fixed, dtype)
 
+    def _left_open(self) -> tuple[Posterior, ...]:
+        """What a target alone leaves open, a source being one."""
+        several = self.per_output and self.spectrum_.y_ndim == 2
+        parts = _outputs(self.spectrum_) if several else [self.spectrum_]
+        surfaces = [survey(Meeting(part, ()), [Hypothesis(SCRATCH, np.inf)]) for part in parts]
+        return tuple(one for surface in surfaces for one in posteriors(surface))
+
     def _set(self, tau: Any, dtype: Any) -> Self:
-        self.tau_ = tau
+        self.tau_, self._open = tau, None
         if np.ndim(tau):
             coef = np.array([part.coefficients(t) for part, t in zip(_outputs(self.spectrum_), tau, strict=True)])
         else:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
+from headwater.estimators.base import check_needs_no_rows, penalty
 from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
+from headwater.estimators.group_models import GroupModels, fitted_to_groups
+from headwater.estimators.interval import IntervalRidge
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
-from headwater.selection.posterior import alone, posteriors
+from headwater.selection.posterior import Posterior, alone, posteriors
 from headwater.selection.source import is_several
-from headwater.selection.surface import Part, Surface
-from headwater.selection.survey import best, survey
+from headwater.selection.surface import Surface
+from headwater.selection.survey import Best, best, survey
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.spectrum import Spectrum
 
 
-class TransferRidge(Ridge):
+class TransferRidge(IntervalRidge):
     """Ridge on a target that weighs what its source is good for, by evidence, and averages over the answers.
 
     Four hypotheses, at equal odds (``headwater.selection.hypotheses`` has their priors): the target alone (scratch);
@@ -125,7 +128,7 @@ class TransferRidge(Ridge):
             Frequencies.
         groups : array (n1,), optional
             Names of what was measured repeatedly: between hypotheses a group then counts as one row, and criterion
-            "loo" leaves out whole groups.
+            "loo" and ``predict_interval`` leave out whole groups.
 
         Returns
         -------
@@ -137,7 +140,8 @@ class TransferRidge(Ridge):
             As ``choose`` does, for rows that cannot be read, and for sources that do not fit them.
         """
         score_named(self.criterion)
-        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=needs_rows(self.criterion)))
+        kept = needs_rows(self.criterion) or groups is not None  # intervals are of groups left out
+        return self.choose(self.meet(X, y, sample_weight, groups, leave_one_out=kept))
 
     def fit_moments(self, moments: Moments) -> Self:
         """Fit to the moments of a target, one that is read block by block or that cannot be shown row by row.
@@ -175,6 +179,49 @@ class TransferRidge(Ridge):
             self.n_features_in_ = moments.n_features
         return self.choose(Meeting(spectrum, self._sources_for(spectrum)))
 
+    def fit_many(
+        self, X: Any, y: Any, groups: ArrayLike, progress: Callable[[int, int], None] | None = None
+    ) -> GroupModels:
+        """Fit one model a group: many small targets of one source, a shop, a well or a user each.
+
+        Parameters
+        ----------
+        X : array (n, p), dense, sparse or a data frame
+            The rows of all groups, in any order.
+        y : array (n,) or (n, q)
+        groups : array (n,)
+            Each row's group: numbers, text or dates, none missing.
+        progress : callable, optional
+            Is told how many groups are done, and of how many.
+
+        Returns
+        -------
+        GroupModels
+            A mapping from a group to its fitted TransferRidge; this one stays as it is.
+
+        Raises
+        ------
+        ValueError
+            As ``fit`` does, and for groups that are missing, of mixed kinds or not one a row.
+
+        Notes
+        -----
+        Law: each model is what ``fit`` makes of the group's rows. Groups of as many rows are decided together, on
+        stacked arrays; under criterion "loo" and with sparse rows each by itself. What grows with the number of groups
+        is their coefficients: ``surface_``, of which ``coefficients`` and intervals are made, is not kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> X, shops = rng.normal(size=(60, 5)), np.repeat(["north", "south", "west"], 20)
+        >>> models = TransferRidge(np.ones(5)).fit_many(X, X.sum(axis=1) + rng.normal(size=60), shops)
+        >>> list(models), models["west"].coef_.shape
+        (['north', 'south', 'west'], (5,))
+        """
+        score_named(self.criterion)
+        return fitted_to_groups(self, X, y, groups, progress)
+
     def choose(self, meeting: Meeting) -> Self:
         """Fit to a target that has met the sources.
 
@@ -200,7 +247,7 @@ class TransferRidge(Ridge):
         if any(source.spectrum is None for source in sources) and source_tau not in (None, np.inf):
             raise ValueError("only the source's coefficients are known: source_tau must be 'auto' or inf")
         split = self.per_output and meeting.target.y_ndim == 2
-        self._sources = sources
+        self._met, self._open = meeting, None
         parts = [meeting.output(index) for index in range(meeting.target.n_outputs)] if split else [meeting]
         fits = []
         for part in parts:
@@ -212,8 +259,8 @@ class TransferRidge(Ridge):
         self._describe(
             fits, [np.nan if source.optimal_tau is None else source.optimal_tau for source in sources], split
         )
-        coef, intercept = (np.concatenate(values) for values in zip(*held, strict=True))
-        self._hold(coef, meeting.target, meeting.dtype, intercept)
+        coefs, intercepts = zip(*held, strict=True)
+        self._hold(np.concatenate(coefs, -2), meeting.target, meeting.dtype, np.concatenate(intercepts, -1))
         return self
 
     def coefficients(self) -> Any:
@@ -247,26 +294,37 @@ class TransferRidge(Ridge):
         [2.0]
         """
         check_is_fitted(self)
-        surfaces = self.surface_ if isinstance(self.surface_, list) else [self.surface_]
-        left_open = tuple(one for surface in surfaces for one in posteriors(surface))
         chosen = np.atleast_2d(self.coef_).astype(np.float64)
-        scratch = np.concatenate([alone(surface).fitted[0] for surface in surfaces])
-        known = {"source": np.full_like(chosen, np.nan)} if not self._sources else {}
-        for index, source in enumerate(self._sources):
-            name = "source" if len(self._sources) == 1 else f"source[{index}]"
+        scratch = np.concatenate([alone(surface).fitted[0] for surface in self._surfaces])
+        sources = self._met.sources
+        known = {} if sources else {"source": np.full_like(chosen, np.nan)}
+        for index, source in enumerate(sources):
+            name = "source" if len(sources) == 1 else f"source[{index}]"
             known[name] = np.asarray(source.coef if source.unit is None else source.coef * source.unit)
-        low, high = intervals(chosen, left_open)
+        low, high = intervals(chosen, self._posteriors())
         lead = next(iter(self._pipelines()), self)
         columns = {**known, "scratch": scratch, "chosen": chosen, "low": low, "high": high}
         return by_name(feature_names(lead, chosen.shape[1]), unit_of(lead), np.ndim(self.coef_) == 2, **columns)
 
-    def _describe(self, fits: list[tuple[Surface, Part]], optimal: list[Any], split: bool) -> None:
+    @property
+    def _surfaces(self) -> list[Surface]:
+        return self.surface_ if isinstance(self.surface_, list) else [self.surface_]
+
+    def _left_open(self) -> tuple[Posterior, ...]:
+        surfaces = self._surfaces
+        if self.source_tau != "auto" or self.tau != "auto":
+            free = TransferRidge(self.source, scale=self.scale, criterion=self.criterion, per_output=self.per_output)
+            surfaces = free.set_params(fit_intercept=self.fit_intercept).choose(self._met)._surfaces
+        return tuple(one for surface in surfaces for one in posteriors(surface))
+
+    def _describe(self, fits: list[tuple[Surface, Best]], optimal: list[Any], split: bool) -> None:
         """Set what was chosen and why: with ``split`` an entry an output, and of several sources one for each."""
         several = is_several(self.source)
 
         def each(values: list[Any], by_source: bool = False) -> Any:
-            values = [np.atleast_1d(value) for value in values] if several and by_source else values
-            return np.array(values) if split else values[0]
+            listed = several and by_source
+            values = [np.expand_dims(value, -1) for value in values] if listed and len(optimal) == 1 else values
+            return np.stack(values, axis=-2 if listed else -1) if split else values[0]
 
         self.surface_: Any = [surface for surface, _ in fits] if split else fits[0][0]
         self.transferred_ = each([surface.transferred for surface, _ in fits])
@@ -277,7 +335,8 @@ class TransferRidge(Ridge):
         if several:
             own = [np.broadcast_to(tau, len(fits)) for tau in optimal] if split else optimal
             self.source_optimal_tau_: Any = np.stack(own, axis=-1)
-            self.source_weight_ = each([surface.source_weight for surface, _ in fits])
+            weights = [surface.source_weight for surface, _ in fits]
+            self.source_weight_ = np.stack(weights, axis=-2) if split else weights[0]
         else:
             self.source_optimal_tau_ = optimal[0] if optimal else np.nan
 

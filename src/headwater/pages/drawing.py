@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 INK, RULE, SIMULATED, THEORY = "#1f2933", "#9aa5b1", "#0072b2", "#d55e00"  # blue and vermilion: told apart by everyone
+WIDTH = 5.2  # inches of a page's figure: its letters stay legible on 370 pixels, a telephone
 STYLE = {
     "svg.fonttype": "none",  # text stays text: searchable, and read aloud
     "svg.hashsalt": "headwater",  # the same summary gives the same file
@@ -44,6 +46,15 @@ def drawn(draw: Callable[[], Figure], name: str) -> str:
         svg = io.BytesIO()
         draw().savefig(svg, format="svg", transparent=True)
     return inline(svg.getvalue().decode(), name)
+
+
+def axes_or_new(ax: Any = None) -> tuple[Any, Any]:
+    """The axes and their figure; without any, a new figure's, which a notebook shows."""
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(layout="constrained")
+    return ax, ax.figure
 
 
 def inline(svg: str, name: str) -> str:

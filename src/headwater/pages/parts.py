@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isinf, isnan
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,14 @@ class Picture:
     text: str
     caption: str = ""
     tables: Sequence[Table] = ()
+
+
+def number(value: float) -> str:
+    """Four digits; ∞ and – where it is infinite or not known.
+
+    >>> number(12345.678), number(float("inf")), number(float("nan"))
+    ('1.235e+04', '∞', '–')
+    """
+    if isnan(value):
+        return "–"
+    return ("∞" if value > 0 else "−∞") if isinf(value) else f"{value:.4g}"

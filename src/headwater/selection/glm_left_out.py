@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import logsumexp
 
@@ -13,37 +11,25 @@ from headwater.selection.glm_choice import GLMChoice, hermite, moderate
 from headwater.spectrum.rows import Array
 
 
-@dataclass(frozen=True, eq=False)
-class LeftOutNodes:
-    """Of each node of a choice (k) and each row (n), by the fit without the row: the node's ``share`` of the weight,
-    the row's linear predictor ``eta``, offset included, and the variance of that, ``spread``, each (k, n)."""
-
-    share: Array
-    eta: Array
-    spread: Array
-
-    @classmethod
-    def of(cls, choice: GLMChoice) -> LeftOutNodes:
-        """A node's weight without row i is its weight over p(y_i | the others), the mean of the likelihood over what
-        the others leave open of η_i; its predictor without the row is to first order."""
-        logs, etas, spreads = [], [], []
-        for one in choice.weighed:
-            for weight, mode in zip(one.log_weight, one.modes, strict=True):
-                eta, spread = left_out(mode), variance(mode)
-                spread = spread / (1 - mode.curvature * spread)
-                logs.append(weight - _log_predictive(mode.outcomes, eta, spread))
-                etas.append(eta)
-                spreads.append(spread)
-        log = np.array(logs)
-        return cls(np.exp(log - logsumexp(log, axis=0)), np.array(etas), np.array(spreads))
-
-
 def left_out_predictors(choice: GLMChoice) -> Array:
-    """Each row's linear predictor, offset included, by the choice without the row (n,)."""
-    nodes = LeftOutNodes.of(choice)
-    mean = np.sum(nodes.share * nodes.eta, axis=0)
+    """Each row's linear predictor, offset included, by the choice without the row (n,).
+
+    A node's weight without row i is its weight over p(y_i | the others), the mean of the likelihood over what the
+    others leave open of η_i; its predictor without the row is to first order.
+    """
+    logs, etas, spreads = [], [], []
+    for one in choice.weighed:
+        for weight, mode in zip(one.log_weight, one.modes, strict=True):
+            eta, spread = left_out(mode), variance(mode)
+            spread = spread / (1 - mode.curvature * spread)
+            logs.append(weight - _log_predictive(mode.outcomes, eta, spread))
+            etas.append(eta)
+            spreads.append(spread)
+    log, eta, spread = np.array(logs), np.array(etas), np.array(spreads)
+    share = np.exp(log - logsumexp(log, axis=0))
+    mean = np.sum(share * eta, axis=0)
     outcomes = choice.weighed[0].modes[0].outcomes
-    open_ = np.sum(nodes.share * (nodes.spread + (nodes.eta - mean) ** 2), axis=0)
+    open_ = np.sum(share * (spread + (eta - mean) ** 2), axis=0)
     factor, shift = moderate(outcomes.family, mean, outcomes.weight, float(outcomes.weight @ open_ / outcomes.n))
     return np.asarray(factor * mean + shift)
 

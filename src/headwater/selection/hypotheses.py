@@ -101,8 +101,8 @@ class Hypothesis:
         index, count = self.place
         if count == 1 or self.stacked:
             return source_tau, scale
-        part = (np.arange(count) == index) & ~np.isinf(source_tau[:, None])
-        return np.where(part, source_tau[:, None], np.inf), np.where(part, scale[:, None], 0.0)
+        part = (np.arange(count) == index) & ~np.isinf(source_tau[..., None])
+        return np.where(part, source_tau[..., None], np.inf), np.where(part, scale[..., None], 0.0)
 
     def log_target_density(self, logs: Array) -> Array:
         """Log prior density of log(τ1/c̄), c̄ the target's mean nonzero eigenvalue, or of log(1/κ)."""

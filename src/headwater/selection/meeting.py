@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.selection.hypotheses import Hypothesis, shares_of
 from headwater.selection.source import Source
@@ -25,6 +24,7 @@ class Meeting:
 
     A start is α ŵ0(τ0), or with s sources the sum Σ_j α_j ŵ0_j(τ0_j). ``source_tau`` and ``scale`` of k starts are
     (k,) for one source and (k, s) for several; a source at an infinite penalty or at scale 0 has no part in a start.
+    Targets of one size may be stacked (``spectrum.decomposed``): every array then has their axis in front.
     With ``whitening`` the target is seen in the axes of what the source leaves uncertain (``seen_by``).
     """
 
@@ -37,6 +37,14 @@ class Meeting:
     def source(self) -> Source:
         """The first source, or the only one."""
         return self.sources[0]
+
+    def take(self, some: Any) -> Meeting:
+        """The same of some of the targets that are stacked."""
+        whitening = None if self.whitening is None else self.whitening.take(some)
+        found = replace(self, target=self.target.take(some), whitening=whitening)
+        if whitening is None and self.sources:
+            found.__dict__["matrices"] = tuple(matrix[some] for matrix in self.matrices)  # made once
+        return found
 
     @cached_property
     def matrices(self) -> tuple[Array, ...]:
@@ -81,7 +89,8 @@ class Meeting:
         u, left = target.u, target.basis.left
         if level:
             source = white.uncertain[0].spectrum
-            u = np.vstack([u, np.sqrt(target.n) * (target.y_mean - source.y_mean)])
+            moved = np.sqrt(target.n) * (target.y_mean - source.y_mean)
+            u = np.concatenate([u, moved[..., None, :]], axis=-2)
             if left is not None:
                 assert target.basis.row_weight is not None
                 left = np.column_stack([left, np.sqrt(target.basis.row_weight / target.n)])
@@ -118,32 +127,29 @@ class Meeting:
 
     def shifted(self, source_tau: Array, scale: Array) -> Array:
         """U1'(y1 − α X1 ŵ0(τ0)) for k starts: (r1, q, k)."""
-        shifted = np.repeat(self.target.u[:, :, None], len(scale), axis=2)
-        for index, some, tau, alpha in self._parts(source_tau, scale):
-            each, which = np.unique(tau, return_inverse=True)  # starts at one penalty differ in scale only
-            starts = self.sources[index].starts(each, np.ones(len(each)))
-            moved = self.matrices[index] @ starts.reshape(len(starts), prod(starts.shape[1:]))
-            shifted[:, :, some] -= moved.reshape(self.target.rank, *starts.shape[1:])[:, :, which] * alpha
-        return shifted
+        shifted = self.target.u[..., None]
+        for index, starts, alpha in self._parts(source_tau, scale):
+            shifted = shifted - _each(self.matrices[index].__matmul__, starts) * alpha[..., None, None, :]
+        return np.broadcast_to(shifted, (*shifted.shape[:-1], self._count(scale)))
 
     def bracket(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
         """(y − g)'S⁻¹(y − g) summed over outputs, of k starts g at m penalties (k, m), S as ``fitted`` has it."""
         kept, _ = kept_shares(self.target, target_tau)
-        energy = np.einsum("rqk,rqk->kr", *[self.shifted(source_tau, scale)] * 2)
-        return np.asarray(energy @ kept + self.target.remainder.sum())
+        energy = np.einsum("...rqk,...rqk->...kr", *[self.shifted(source_tau, scale)] * 2)
+        return np.asarray(energy @ kept + self.target.remainder.sum(axis=-1)[..., None, None])
 
     def score(self, source_tau: Array, scale: Array, target_tau: Array, criterion: str) -> Array:
         """The criterion's log score, larger is better, of k starts at m target penalties: (k, m)."""
         value = score_named(criterion)(self.target, self.shifted(source_tau, scale), target_tau)
         if self.whitening is not None:
-            value = value - 0.5 * self.target.n_outputs * self.whitening.log_det
+            value = value - 0.5 * self.target.n_outputs * np.asarray(self.whitening.log_det)[..., None, None]
         return np.asarray(value)
 
     def fitted(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> tuple[Array, Array]:
         """The average of the fits with these weights (k, m): coefficients (q, p) and intercepts (q,)."""
         coef, level = self._fitted(source_tau, scale, target_tau, weight)
         if level is None:
-            return coef, self.target.y_mean - coef @ self.target.x_mean
+            return coef, self.target.y_mean - (coef @ self.target.x_mean[..., None])[..., 0]
         return coef, level
 
     def coefficients(self, source_tau: Array, scale: Array, target_tau: Array, weight: Array) -> Array:
@@ -157,44 +163,58 @@ class Meeting:
 
         or of the same task m + κ C̃A'S⁻¹r with S = I + κ AC̃A'.
         """
-        target, held, white = self.target, weight.sum(axis=1), self.whitening
+        target, held, white = self.target, weight.sum(axis=-1), self.whitening
         shifted, level = self.shifted(source_tau, scale), None
-        divided = np.einsum("kr,rqk->rq", weight @ (1 / (target.eigenvalues + target_tau[:, None])), shifted)
+        over = 1 / (target.eigenvalues[..., None, :] + target_tau[..., None])
+        divided = np.einsum("...kr,...rqk->...rq", weight @ over, shifted)
         if white is None:
-            coef = target.expand(target.singular_values[:, None] * divided / target.n)
+            coef = target.expand(target.singular_values[..., None] * divided / target.n)
         elif not white.spread:
             coef = white.carried(divided)
         else:
             plain = white.uncertain[0].target
-            residual = np.einsum("kr,rqk->rq", weight @ kept_shares(target, target_tau)[0].T, shifted)
-            coef = plain.expand(plain.singular_values[:, None] * (white.turn.T @ divided) / target.n)
+            residual = np.einsum("...kr,...rqk->...rq", weight @ kept_shares(target, target_tau)[0].mT, shifted)
+            coef = plain.expand(plain.singular_values[..., None] * (white.turn.mT @ divided) / target.n)
             coef += white.carried(residual)
-        for index, some, tau, alpha in self._parts(source_tau, scale):
-            coef += self.sources[index].expand(self.sources[index].starts(tau, alpha) @ held[some])
+        for index, starts, alpha in self._parts(source_tau, scale):
+            coef = coef + self.sources[index].expand((starts * (alpha * held)[..., None, None, :]).sum(axis=-1))
         if white is not None and white.level:
-            source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.T @ divided)[-1]
+            source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.mT @ divided)[..., -1, :]
             level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
-        return np.asarray(coef.T), level
+        return np.asarray(coef.mT), level
 
     def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
         """The L2-SP fits of k starts, each at its own target penalty (k,); (k, q, p)."""
         target = self.target
-        filters = np.sqrt(target.eigenvalues / target.n)[:, None] / (target.eigenvalues[:, None] + target_tau)
-        coef = _expanded(target, filters[:, None] * self.shifted(source_tau, scale))
-        for index, some, tau, alpha in self._parts(source_tau, scale):
-            coef[:, :, some] += _expanded(self.sources[index], self.sources[index].starts(tau, alpha))
-        return np.moveaxis(coef, (0, 1, 2), (2, 1, 0))
+        filters = np.sqrt(target.eigenvalues / target.n)[..., None] / (target.eigenvalues[..., None] + target_tau)
+        coef = _each(target.expand, filters[..., None, :] * self.shifted(source_tau, scale))
+        for index, starts, alpha in self._parts(source_tau, scale):
+            coef = coef + _each(self.sources[index].expand, starts) * alpha[..., None, None, :]
+        return np.moveaxis(coef, (-3, -2, -1), (-1, -2, -3))
 
-    def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, NDArray[np.intp] | slice, Array, Array]]:
-        """Each source's part in the starts: its index, the starts it has a part in, and its penalties and scales."""
-        taus, scales = (np.reshape(values, (len(values), -1)) for values in (source_tau, scale))
-        for index in range(len(self.sources)):
-            tau, alpha = taus[:, index], scales[:, index]
-            held = (alpha != 0) & ~np.isinf(tau)
-            if held.any():
-                some = slice(None) if held.all() else np.flatnonzero(held)
-                yield index, some, tau[some], alpha[some]
+    def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, Array, Array]]:
+        """Each source's part in the starts: its index, its ŵ0 in its axes (r0, q, k) and its scales α (k,).
+
+        Starts at one penalty differ in scale only, and have one ŵ0: (r0, q, 1).
+        """
+        taus, scales = (values if self._several else values[..., None] for values in (source_tau, scale))
+        for index, source in enumerate(self.sources):
+            tau, alpha = taus[..., index], scales[..., index]
+            if ((alpha != 0) & ~np.isinf(tau)).any():
+                one = tau.reshape(-1)[:1]
+                tau = one if np.array_equal(tau, np.broadcast_to(one, tau.shape), equal_nan=True) else tau
+                yield index, source.starts(tau, np.ones_like(tau)), alpha
+
+    @property
+    def _several(self) -> bool:
+        return len(self.sources) > 1
+
+    def _count(self, scale: Array) -> int:
+        """How many starts there are."""
+        return scale.shape[-2 if self._several else -1]
 
 
-def _expanded(side: Spectrum | Source, axes: Array) -> Array:
-    return side.expand(axes.reshape(len(axes), -1)).reshape(-1, *axes.shape[1:])
+def _each(product: Callable[[Array], Array], axes: Array) -> Array:
+    """A product with every column of axes (r, q, k): (·, q, k)."""
+    found = product(axes.reshape(*axes.shape[:-2], prod(axes.shape[-2:])))
+    return found.reshape(*found.shape[:-1], *axes.shape[-2:])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from headwater.selection.hypotheses import SCRATCH, Hypothesis
+from headwater.selection.left_out import averaged_loo_residuals
 from headwater.selection.meeting import Meeting
 from headwater.selection.predictive import Linear, filters, noise
 from headwater.selection.surface import Part, Surface
@@ -17,7 +18,10 @@ from headwater.selection.uncertainty import StandardErrors, Uncertainty
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 
-_NUMBERS = 1 << 19  # of the axes kept, 4 MB: of fewer than 724 features that is all of them
+_NUMBERS = (
+    1 << 19
+)  # of the axes kept, 4 MB: of fewer than 724 features that is all of them; eight times as many are made
+_KEPT = 999  # residuals, whose places say all levels up to 99.8 %
 _HELD = 1e-7  # of the likeliest point's weight: what has less is left out
 
 
@@ -25,41 +29,53 @@ _HELD = 1e-7  # of the likeliest point's weight: what has less is left out
 class Posterior:
     """The first two moments of one output's (w1, ℓ1), ℓ1 its mean outcome at the target's mean features.
 
-    Their covariance is diag(``apart``) + Q ``within`` Q', Q the ``axes`` (p + 1, k), the level last; ``variance`` is
-    the noise's and ``freedom`` its degrees of freedom. No rows are held. Where the axes are all that both tables
-    vary along, as where there are fewer than 724 features, it is exact; where ``_NUMBERS`` cuts them off, the source's
-    least varying ones are taken to be as open as before any row was seen.
+    ``mean`` (p + 1,), the level last. Their covariance is diag(``apart``) + Q ``within`` Q', Q the ``axes`` (p + 1, k);
+    ``variance`` is the noise's and ``freedom`` its degrees of freedom. No rows are held, and no p×p matrix where p is
+    large: the axes are then those along which the target varies and those along which a source varies most, and what
+    is open beyond them is spread evenly. ``left_out``: residuals of whole groups left
+    out in units of ``new`` at their rows, sorted, evenly spaced among them; None where rows are independent.
     """
 
     centre: Array
+    mean: Array
     axes: Array
     within: Array
     apart: Array
     variance: float
     freedom: float
+    left_out: Array | None = None
 
     def spread(self, X: Array) -> Array:
         """The standard error of the mean outcome at rows X (n, p), a Student's scale; (n,)."""
-        rows = np.column_stack([X - self.centre, np.ones(len(X))])
-        return np.sqrt(np.maximum(self._squares(rows), 0.0))
+        rows = self._rows(X)
+        inside = rows @ self.axes
+        squares = rows**2 @ self.apart + np.einsum("nk,kl,nl->n", inside, self.within, inside, optimize=True)
+        return np.sqrt(np.maximum(squares, 0.0))
 
-    def new(self, X: Array) -> Array:
-        """The scale of a new outcome at rows X (n, p), its noise with it; (n,)."""
-        return np.sqrt(self.spread(X) ** 2 + self.variance)
+    def new(self, X: Array, predicted: Array | None = None) -> Array:
+        """The scale of a new outcome at rows X (n, p), its noise with it, about the mean or what is predicted; (n,)."""
+        away = 0.0 if predicted is None else self._rows(X) @ self.mean - predicted
+        return np.asarray(np.sqrt(self.spread(X) ** 2 + away**2 + self.variance))
 
-    @property
-    def standard_errors(self) -> Array:
-        """The scale of each coefficient (p,)."""
-        inside = np.einsum("pk,kl,pl->p", self.axes, self.within, self.axes)
-        return np.sqrt(np.maximum(self.apart + inside, 0.0))[:-1]
+    def standard_errors(self, coef: Array) -> Array:
+        """The scale of each coefficient about what it is taken to be, both (p,)."""
+        inside = np.einsum("pk,kl,pl->p", self.axes, self.within, self.axes, optimize=True)
+        return np.sqrt(np.maximum(self.apart + inside, 0.0)[:-1] + (self.mean[:-1] - coef) ** 2)
 
     def reach(self, level: float) -> float:
         """How many scales an interval of this level goes to either side; ∞ where nothing is known of the noise."""
         return float(stdtrit(self.freedom, (1 + level) / 2)) if self.freedom >= 1 else np.inf
 
-    def _squares(self, rows: Array) -> Array:
-        inside = rows @ self.axes
-        return rows**2 @ self.apart + np.einsum("nk,kl,nl->n", inside, self.within, inside, optimize=True)
+    def new_reach(self, level: float) -> float:
+        """The same of a new outcome: where groups were left out, as many as their residuals need."""
+        if self.left_out is None:
+            return self.reach(level)
+        # with n seen a new one is among the k smallest of n + 1 with probability k/(n + 1)
+        place = int(np.ceil(level * (len(self.left_out) + 1)))
+        return float(self.left_out[place - 1]) if place <= len(self.left_out) else self.reach(level)
+
+    def _rows(self, X: Array) -> Array:
+        return np.column_stack([X - self.centre, np.ones(len(X))])
 
 
 def posteriors(surface: Surface) -> tuple[Posterior, ...]:
@@ -71,7 +87,7 @@ def posteriors(surface: Surface) -> tuple[Posterior, ...]:
     target = Linear(surface.parts[0], np.zeros((0, 0)), np.zeros(0)).plain
     axes, apart = _axes(surface, target), np.zeros(target.n_features + 1)
     coef, intercept = surface.fitted
-    mean = np.column_stack([coef, intercept + coef @ target.x_mean]) @ axes  # (q, k)
+    means = np.column_stack([coef, intercept + coef @ target.x_mean])  # (q, p + 1)
     within, variance, freedom = np.zeros((target.n_outputs, *2 * axes.shape[1:])), 0.0, 0.0
     for part, share in zip(surface.parts, surface.share, strict=True):
         of, weight = Linear(part, axes[:-1], axes[-1]), share * part.weight
@@ -81,12 +97,29 @@ def posteriors(surface: Surface) -> tuple[Posterior, ...]:
         within += _given(of, left)
         if share > _HELD:
             for index, (held, places) in enumerate(_places(of, weight)):
-                away = np.sqrt(held)[:, None] * (places - mean[index])
+                away = np.sqrt(held)[:, None] * (places - means[index] @ axes)
                 within[index] += away.T @ away
         if axes.shape[0] > axes.shape[1]:
             apart[:-1] += _prior(of, left)
     within -= np.einsum("pk,p,pl->kl", axes, apart, axes, optimize=True)
-    return tuple(Posterior(target.x_mean, axes, inside, apart, variance, freedom) for inside in within)
+    axes, within, beyond = _cut(axes, within, apart)
+    found = tuple(
+        Posterior(target.x_mean, mean, axes, inside, rest, variance, freedom)
+        for mean, inside, rest in zip(means, within, beyond, strict=True)
+    )
+    return found if target.basis.groups is None else _with_left_out(found, surface, target)
+
+
+def _with_left_out(found: tuple[Posterior, ...], surface: Surface, target: Spectrum) -> tuple[Posterior, ...]:
+    left, weight, _ = target.rows
+    rows = target.expand((left * target.singular_values / np.sqrt(weight)[:, None]).T).T + target.x_mean
+    residuals = np.abs(averaged_loo_residuals(surface))
+    at = np.arange(1.0, min(target.n, _KEPT) + 1) / min(target.n, _KEPT)
+    out = []
+    for one, each in zip(found, residuals.T, strict=True):
+        standard = np.quantile(each / one.new(rows), at.clip(max=1.0), weights=weight, method="inverted_cdf")
+        out.append(replace(one, left_out=standard))
+    return tuple(out)
 
 
 def alone(surface: Surface) -> Surface:
@@ -98,30 +131,46 @@ def alone(surface: Surface) -> Surface:
     return survey(Meeting(target, ()), [Hypothesis(SCRATCH, np.inf)], criterion=surface.criterion)
 
 
+def _most(features: int) -> int:
+    """How many axes are kept."""
+    return max(_NUMBERS // (features + 1), 16)
+
+
 def _axes(surface: Surface, target: Spectrum) -> Array:
-    """All of the space of (w1, ℓ1), or orthonormal axes of what the tables say of it, the target's before the sources'.
+    """All of the space of (w1, ℓ1), or orthonormal axes of what the tables say of it, the level's first.
 
     Beyond these the posterior is the prior, which is diagonal.
     """
-    p, most = target.n_features, max(_NUMBERS // (target.n_features + 1), 16)
-    if p < most:
+    p = target.n_features
+    if p < _most(p):  # all are kept, in any order
         return np.eye(p + 1)
     found = [target.expand(np.eye(target.rank))]
     uncertain: dict[int, Uncertainty] = {}
     for part in surface.parts:
-        found += [
-            source.coef.T if source.unit is None else source.unit[:, None] * source.coef.T
-            for source in part.meeting.sources
-        ]
+        found += [source.coef.T if source.unit is None else source.unit[:, None] * source.coef.T
+                  for source in part.meeting.sources]  # fmt: skip
         white = part.meeting.whitening
         uncertain |= {id(one): one for one in (white.uncertain if white else ())}
     for one in uncertain.values():
         found += [one.shift] if one.level else []
         found.append(one.covered(found[0]))
     found += [one.source.expand(np.eye(one.source.spectrum.rank)) for one in uncertain.values() if one.source.spectrum]
-    columns = np.column_stack(found)
-    axes = np.linalg.qr(columns[:, : min(most - 1, p)])[0]
-    return np.block([[axes, np.zeros((p, 1))], [np.zeros((1, axes.shape[1])), np.ones((1, 1))]])
+    axes = np.linalg.qr(np.column_stack(found)[:, : min(8 * _most(p), p)])[0]
+    return np.block([[np.zeros((p, 1)), axes], [np.ones((1, 1)), np.zeros((1, axes.shape[1]))]])
+
+
+def _cut(axes: Array, within: Array, apart: Array) -> tuple[Array, Array, Array]:
+    """The first axes only, the level's first of all, with what they hold and what is beyond them, of each output.
+
+    What the others held of the whole is spread evenly over all that is beyond, so that its sum stays.
+    """
+    most = min(_most(len(axes) - 1), axes.shape[1])
+    beyond = np.repeat(apart[None], len(within), axis=0)
+    if most < axes.shape[1]:
+        more = np.einsum("qkk->q", within[:, most:, most:]) / (len(axes) - most)
+        beyond[:, :-1] += more[:, None]
+        within = within[:, :most, :most] - more[:, None, None] * np.diag(np.arange(most) > 0)
+    return axes[:, :most], within, beyond.clip(min=0.0)
 
 
 def _given(of: Linear, left: Array) -> Array:

@@ -170,13 +170,16 @@ class Linear:
 
 
 def filters(part: Part) -> tuple[Array, Array, Array]:
-    """S⁻¹ in the hypothesis's axes and S⁻¹/τ1, (d, m) each, and 1/τ1 (m,), 0 at τ1 = ∞; none divides by a τ1 of 0.
+    """S⁻¹ in the hypothesis's axes and S⁻¹/τ1, (d, m) each, and 1/τ1 (m,), 0 at τ1 = ∞.
 
-    S = I + diag(λ)/τ1 there (``Whitening``), so that they are τ1/(λ + τ1) and 1/(λ + τ1).
+    S = I + diag(λ)/τ1 there (``Whitening``), so that they are τ1/(λ + τ1) and 1/(λ + τ1). Without a penalty nothing is
+    known beyond the rows' span: a billionth of the mean eigenvalue stands for it.
     """
-    kept, divided = kept_shares(part.meeting.target, part.target_tau)
-    finite = np.isfinite(part.target_tau)
-    return kept, divided * finite, np.where(finite, 1 / np.where(finite, part.target_tau, 1.0), 0.0)
+    target = part.meeting.target
+    tau = np.maximum(part.target_tau, 1e-9 * target.unit)
+    kept, divided = kept_shares(target, tau)
+    finite = np.isfinite(tau)
+    return kept, divided * finite, np.where(finite, 1 / np.where(finite, tau, 1.0), 0.0)
 
 
 def noise(part: Part) -> tuple[Array, float]:

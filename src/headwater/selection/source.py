@@ -53,6 +53,11 @@ class Source:
             return self.coef_se is not None
         return bool(np.isfinite(tau)) and (tau > 0 or spectrum.rank == spectrum.n_features)
 
+    @property
+    def stacks(self) -> bool:
+        """Whether targets that meet it may be stacked: not where its axes are an operator's, of a wide sparse table."""
+        return self.spectrum is None or isinstance(self.spectrum.vectors, np.ndarray)
+
     @cached_property
     def credibility(self) -> float:
         """The posterior probability, at even odds, that the source's outcome depends on its features at all.
@@ -81,8 +86,8 @@ class Source:
         The axes are the eigenvectors or, of published coefficients, those coefficients themselves.
         """
         if self.spectrum is None:
-            return np.where(np.isinf(tau), 0.0, scale) * np.eye(self.n_outputs)[:, :, None]
-        return np.moveaxis(self.spectrum.in_axes(tau) * scale[:, None, None], 0, -1)
+            return np.where(np.isinf(tau), 0.0, scale)[..., None, None, :] * np.eye(self.n_outputs)[:, :, None]
+        return np.moveaxis(self.spectrum.in_axes(tau) * scale[..., None, None], -3, -1)
 
     def expand(self, axes: Array) -> Array:
         """From the source's own axes (r or q, k) to coefficients (p, k)."""
@@ -100,7 +105,7 @@ class Source:
             axes = target.project(self._in_units(columns))
         else:
             axes = self.spectrum.project(self._in_units(target.expand(np.eye(target.rank)))).T
-        return np.asarray(target.singular_values[:, None] * axes)
+        return np.asarray(target.singular_values[..., None] * axes)
 
     def _in_units(self, columns: Array) -> Array:
         return columns if self.unit is None else self.unit[:, None] * columns

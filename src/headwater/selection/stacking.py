@@ -49,27 +49,28 @@ class Stack:
     def steps(self) -> Array:
         """How far apart the probes are along each source, (s,): far enough to move the outcome by its own length."""
         target, eye = self.meeting.target, np.eye(len(self.source_tau))
-        moved = target.u[:, :, None] - self.meeting.shifted(np.tile(self.source_tau, (len(eye), 1)), eye)
-        moved_length = np.sqrt(np.einsum("rqs,rqs->s", moved, moved))
-        length = np.sqrt(np.sum(target.u**2))
+        moved = target.u[..., None] - self.meeting.shifted(np.tile(self.source_tau, (len(eye), 1)), eye)
+        moved_length = np.sqrt(np.einsum("...rqs,...rqs->...s", moved, moved))
+        length = np.sqrt(np.sum(target.u**2, axis=(-2, -1)))[..., None]
         return np.where(moved_length * length > 0, length / np.where(moved_length > 0, moved_length, 1.0), 1.0)
 
     @cached_property
     def probes(self) -> tuple[Array, Array]:
         """Source penalties and scales (k, s): the mean, a step along each source, and steps along each two."""
-        eye = np.diag(self.steps)
+        eye = np.eye(len(self.mean))
         both = [one + other for one, other in combinations_with_replacement(eye, 2)]
-        scale = self.mean + np.array([0 * self.mean, *eye, *both])
-        return np.tile(self.source_tau, (len(scale), 1)), scale
+        scale = self.mean + np.array([0 * self.mean, *eye, *both]) * self.steps[..., None, :]
+        return np.broadcast_to(self.source_tau, scale.shape), scale
 
     def surveyed(self, target_tau: Array, contrasts: float) -> tuple[Array, Array]:
         """The log evidence at m target penalties, (1, m), of so many contrasts, and the mean scales there, (m, s)."""
         meeting, probes = self.meeting, self.probes
         target, bracket = meeting.target, meeting.bracket(*probes, target_tau)
         more, scale = self.posterior(bracket, contrasts * target.n_outputs, target.contrasts * target.n_outputs)
-        middle = meeting.score(probes[0][:1], probes[1][:1], target_tau, "evidence")
-        further = 0.5 * target.n_outputs * (contrasts - target.contrasts) * np.log(np.maximum(bracket[:1], _TINY))
-        return middle + more - further, scale
+        middle = meeting.score(probes[0][..., :1, :], probes[1][..., :1, :], target_tau, "evidence")
+        at_mean = np.log(np.maximum(bracket[..., :1, :], _TINY))
+        further = 0.5 * target.n_outputs * (contrasts - target.contrasts) * at_mean
+        return middle + more[..., None, :] - further, scale
 
     def posterior(self, brackets: Array, observations: Array | float, contrasts: Array | float) -> tuple[Array, Array]:
         """The log evidence less that of a start at the mean scales, (..., m), and the mean scales, (..., m, s).
@@ -98,7 +99,7 @@ class Stack:
 
     def _quadratic(self, brackets: Array) -> tuple[Array, Array, Array]:
         """b, h, A of the bracket b − 2h'δ + δ'Aδ at scales √π δ off the mean: (..., m), (..., m, s), (..., m, s, s)."""
-        unit = np.sqrt(self.share) / self.steps
+        unit = (np.sqrt(self.share) / self.steps)[..., None, :]
         count = len(self.source_tau)
         values = np.moveaxis(brackets, -2, -1)
         rest, one = values[..., 0], values[..., 1 : count + 1]
@@ -107,7 +108,7 @@ class Stack:
             stiffness[..., i, j] = (values[..., place] - one[..., i] - one[..., j] + rest) / 2
             stiffness[..., j, i] = stiffness[..., i, j]
         pull = (np.einsum("...ii->...i", stiffness) - one + rest[..., None]) / 2
-        return np.maximum(rest, _TINY), pull * unit, stiffness * np.outer(unit, unit)
+        return np.maximum(rest, _TINY), pull * unit, stiffness * unit[..., None] * unit[..., None, :]
 
 
 def _over_noise(rest: Array, pull: Array, curvature: Array, shape: Array) -> tuple[Array, Array]:

@@ -7,15 +7,17 @@ Several sources stacked have a start for each τ1: their mean scales, with the e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from headwater.selection.hypotheses import OWN_LEVEL, SAME, SCRATCH, Hypothesis, odds_of
 from headwater.selection.meeting import Meeting
 from headwater.selection.stacking import Stack
-from headwater.selection.surface import Part, Surface
+from headwater.selection.surface import Part, Surface, plain, shares
 from headwater.spectrum.rows import Array
 
 _NODES = 61
@@ -35,101 +37,157 @@ def survey(
 
 
 def _surveyed(meeting: Meeting, hypothesis: Hypothesis, tau: float | None, criterion: str) -> Part:
-    seen, unit = meeting.seen_by(hypothesis), meeting.target.unit if hypothesis.private else 1.0
+    seen = meeting.seen_by(hypothesis)
+    unit = np.asarray(meeting.target.unit if hypothesis.private else 1.0)[..., None]
     nodes: Array = hypothesis.nodes(_NODES)
     logs: Array = np.linspace(*_TARGET_REACH, _NODES if tau is None else 1)
 
-    def part() -> Part:
-        target_tau = unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
-        return _evaluate(seen, hypothesis, nodes, logs if tau is None else None, target_tau, criterion)
+    def target_tau() -> Array:
+        return unit * np.exp(logs) if tau is None else np.array([tau], dtype=np.float64)
 
     for _ in range(2 if len(nodes) * len(logs) > 1 else 0):
-        weight = part().weight
-        nodes, logs = _closer(nodes, weight.sum(axis=1)), _closer(logs, weight.sum(axis=0))
-    return part()
+        _, _, score = _scored(seen, hypothesis, nodes, target_tau(), criterion)
+        weight = shares(score, _log_prior(hypothesis, nodes, logs if tau is None else None), axis=(-2, -1))
+        nodes, logs = _closer(nodes, weight.sum(axis=-1)), _closer(logs, weight.sum(axis=-2))
+    return _part(seen, hypothesis, nodes, logs if tau is None else None, target_tau(), criterion)
 
 
-def _evaluate(
+def _part(
     seen: Meeting, hypothesis: Hypothesis, nodes: Array, logs: Array | None, target_tau: Array, criterion: str
 ) -> Part:
     """The part at these nodes of the hypothesis and, in units of the mean eigenvalue, these log target penalties."""
-    source_tau, scale, score, compared = _scored(seen, hypothesis, nodes, target_tau, criterion)
-    target_prior = np.zeros(1) if logs is None else hypothesis.log_target_density(logs) + _log_step(logs)
-    prior = (hypothesis.log_density(nodes) + _log_step(nodes))[:, None] + target_prior
-    log_evidence = float(logsumexp(compared + prior))
+    source_tau, scale, score = _scored(seen, hypothesis, nodes, target_tau, criterion)
+    compared = _compared(seen, hypothesis, (source_tau, scale, target_tau), score, criterion)
+    prior = _log_prior(hypothesis, nodes, logs)
     if hypothesis.stacked:  # a start for each target penalty, and of no other
-        here = np.eye(len(target_tau), dtype=bool)
+        here = np.eye(target_tau.shape[-1], dtype=bool)
         score, prior = np.where(here, score, -np.inf), np.where(here, prior, -np.inf)
-    return Part(hypothesis, seen, source_tau, scale, target_tau, score, prior, log_evidence)
+
+    def whole(values: Array) -> Array:
+        """An axis that targets stacked may share, with theirs in front."""
+        return np.broadcast_to(values, (*score.shape[:-2], values.shape[-1]))
+
+    starts = (source_tau, scale) if hypothesis.stacked else (whole(source_tau), whole(scale))
+    axes = whole(nodes), whole(np.zeros(1) if logs is None else logs)
+    prior = np.broadcast_to(prior, score.shape)
+    return Part(hypothesis, seen, *starts, whole(target_tau), score, compared, prior, *axes)
+
+
+def _log_prior(hypothesis: Hypothesis, nodes: Array, logs: Array | None) -> Array:
+    """Each point's prior mass (k, m); ``logs`` None: the target penalty is fixed."""
+    prior = (hypothesis.log_density(nodes) + _log_step(nodes))[..., None]
+    return prior if logs is None else prior + (hypothesis.log_target_density(logs) + _log_step(logs))[..., None, :]
 
 
 def _scored(
     seen: Meeting, hypothesis: Hypothesis, nodes: Array, target_tau: Array, criterion: str
-) -> tuple[Array, Array, Array, Array]:
-    """A hypothesis's starts, source penalties and scales, at its nodes, their scores (k, m), and those compared.
+) -> tuple[Array, Array, Array]:
+    """A hypothesis's starts, source penalties and scales, at its nodes, and their scores (k, m).
 
-    Of sources stacked a start for each target penalty, and one row of scores. Scores within a hypothesis are
-    restricted to contrasts; compared are those of rows, with the level's own prior where it is the target's.
+    Of sources stacked a start for each target penalty, and one row of scores. They are of contrasts.
     """
-    target = seen.target
-    levels = target.n_outputs * (LEVEL if target.basis.fit_intercept else 0.0)
     if hypothesis.stacked:
         stack = Stack(seen, np.array(hypothesis.stacked))
-        score, scale = stack.surveyed(target_tau, target.contrasts)
-        compared = stack.surveyed(target_tau, target.n)[0] + levels
-        source_tau = np.tile(stack.source_tau, (len(scale), 1))
-    else:
-        source_tau, scale = hypothesis.starts(nodes)
-        score = compared = seen.score(source_tau, scale, target_tau, criterion)
-        if criterion == "evidence" and target.basis.fit_intercept:
-            bracket = np.maximum(seen.bracket(source_tau, scale, target_tau), _TINY)
-            compared = score - 0.5 * target.n_outputs * np.log(bracket) + levels
+        score, scale = stack.surveyed(target_tau, seen.target.contrasts)
+        return np.broadcast_to(stack.source_tau, scale.shape), scale, score
+    source_tau, scale = hypothesis.starts(nodes)
+    return source_tau, scale, seen.score(source_tau, scale, target_tau, criterion)
+
+
+def _compared(
+    seen: Meeting, hypothesis: Hypothesis, points: tuple[Array, Array, Array], score: Array, criterion: str
+) -> Array:
+    """What these scores are between hypotheses: of rows, with the level's own prior where it is the target's."""
+    target = seen.target
+    levels = target.n_outputs * (LEVEL if target.basis.fit_intercept else 0.0)
     if target.n <= 1 and criterion == "evidence":  # a lone row tells of its level only
-        compared = np.zeros_like(compared)
-    return source_tau, scale, score, compared
+        return np.zeros_like(score)
+    if hypothesis.stacked:
+        return Stack(seen, np.array(hypothesis.stacked)).surveyed(points[2], target.n)[0] + levels
+    if criterion == "evidence" and target.basis.fit_intercept:
+        bracket = np.maximum(seen.bracket(*points), _TINY)
+        return score - 0.5 * target.n_outputs * np.log(bracket) + levels
+    return score
 
 
-def _log_step(nodes: Array) -> float:
-    return float(np.log(nodes[1] - nodes[0])) if len(nodes) > 1 else 0.0
+def _log_step(nodes: Array) -> Array:
+    return np.log(nodes[..., 1:2] - nodes[..., :1]) if nodes.shape[-1] > 1 else np.zeros(1)
 
 
 def _closer(nodes: Array, weight: Array) -> Array:
     """As many nodes over the part that holds more than a ten-millionth of the weight at its peak; a lone one stays."""
-    if len(nodes) == 1:
+    count = nodes.shape[-1]
+    if count == 1:
         return nodes
-    held = np.flatnonzero(weight >= 1e-7 * weight.max())
-    low, high = max(held[0] - 1, 0), min(held[-1] + 1, len(nodes) - 1)
-    return np.linspace(nodes[low], nodes[high], len(nodes))
+    held = weight >= 1e-7 * weight.max(axis=-1, keepdims=True)
+    first, last = held.argmax(axis=-1), count - 1 - held[..., ::-1].argmax(axis=-1)
+    low, high = _at(nodes, np.maximum(first - 1, 0)), _at(nodes, np.minimum(last + 1, count - 1))
+    return np.linspace(low, high, count, axis=-1)
 
 
-def best(surface: Surface) -> Part:
+@dataclass(frozen=True)
+class Best:
+    """The posterior's peak, of each target that is stacked: the hypotheses that won any, at their peaks, and which."""
+
+    parts: tuple[Part, ...]
+    won: tuple[Any, ...] | None = None
+
+    @cached_property
+    def point(self) -> tuple[Any, Any, Any]:
+        """The source's penalty and scale and the target penalty there (``Part.point``)."""
+        first, second, third = zip(*(part.point for part in self.parts), strict=True)
+        return self._gathered(first), self._gathered(second), self._gathered(third)
+
+    @cached_property
+    def fitted(self) -> tuple[Array, Array]:
+        """Its fit: coefficients (q, p) and intercepts (q,)."""
+        coef, intercept = zip(*(part.fitted for part in self.parts), strict=True)
+        return self._gathered(coef), self._gathered(intercept)
+
+    def _gathered(self, values: Sequence[Any]) -> Any:
+        if self.won is None:
+            return plain(values[0])
+        found = np.empty((sum(map(len, self.won)), *np.shape(values[0])[1:]))
+        for some, value in zip(self.won, values, strict=True):
+            found[some] = value
+        return found
+
+
+def best(surface: Surface) -> Best:
     """The posterior's peak, off the grid, in the hypothesis that holds most weight on the winning side; one point.
 
     Scratch wins where it holds half or more. A source is the same task where both hypotheses of that, whatever the
     level, hold more than any other; of them the likelier is taken.
     """
-    winning = [
-        (part, share)
-        for part, share in zip(surface.parts, surface.share, strict=True)
-        if (part.hypothesis.kind != SCRATCH) == surface.transferred
-    ]
-    mass: dict[tuple[bool, str], float] = {}
-    for part, share in winning:
-        mass[_side(part)] = mass.get(_side(part), 0.0) + share
-    side = max(mass, key=lambda name: mass[name])
-    part, _ = max((pair for pair in winning if _side(pair[0]) == side), key=lambda pair: pair[1])
-    hypothesis, seen, unit = part.hypothesis, part.meeting, _unit(part)
-    fixed = len(part.target_tau) == 1
+    share, sides = surface.share, [_side(part) for part in surface.parts]
+    scratch = np.array([part.hypothesis.kind == SCRATCH for part in surface.parts])
+    winning = scratch.reshape(-1, *[1] * (share.ndim - 1)) != surface.transferred
+    held = np.where(winning, share, -1.0)
+    mass = np.array([sum(held[i] for i, other in enumerate(sides) if other == side) for side in sides])
+    winner = np.where(mass == mass.max(axis=0), held, -1.0).argmax(axis=0)
+    if not winner.ndim:
+        return Best((_peak_of(surface.parts[winner], surface.criterion),))
+    won = tuple(np.flatnonzero(winner == index) for index in np.unique(winner))
+    some = [surface.parts[winner[places[0]]].take(places) for places in won]
+    return Best(tuple(_peak_of(part, surface.criterion) for part in some), won)
 
-    def value(start: Array, logs: Array) -> Array:
+
+def _peak_of(part: Part, criterion: str) -> Part:
+    """A hypothesis at its peak alone."""
+    hypothesis, seen, unit = part.hypothesis, part.meeting, np.asarray(_unit(part))[..., None]
+    fixed = part.target_tau.shape[-1] == 1
+
+    def value(nodes: Array, logs: Array) -> Array:
         target_tau = part.target_tau if fixed else unit * np.exp(logs)
-        score = _scored(seen, hypothesis, start, target_tau, surface.criterion)[2]
-        return score + hypothesis.log_density(start)[:, None] + (0.0 if fixed else hypothesis.log_target_density(logs))
+        density = hypothesis.log_density(nodes)[..., None]
+        density = density if fixed else density + hypothesis.log_target_density(logs)[..., None, :]
+        return _scored(seen, hypothesis, nodes, target_tau, criterion)[2] + density
 
-    logs = np.zeros(1) if fixed else np.linspace(*_TARGET_REACH, 2 * _NODES)
-    start, log_tau = peak(value, hypothesis.nodes(_NODES), logs)
-    target_tau = part.target_tau if fixed else np.array([unit * np.exp(log_tau)])
-    return _evaluate(seen, hypothesis, np.array([start]), None, target_tau, surface.criterion)
+    height = part.score + part.log_prior
+    height = height.max(axis=-2, keepdims=True) if hypothesis.stacked else height
+    start, log_tau = peak(value, part.nodes, part.logs, height)
+    target_tau = part.target_tau if fixed else unit * np.exp(log_tau[..., None])
+    return _part(seen, hypothesis, start[..., None], None, target_tau, criterion)
 
 
 def _side(part: Part) -> tuple[bool, str]:
@@ -138,43 +196,52 @@ def _side(part: Part) -> tuple[bool, str]:
     return same, str(part.hypothesis.place) if same else part.hypothesis.name
 
 
-def _unit(part: Part) -> float:
+def _unit(part: Part) -> Any:
     white = part.meeting.whitening
     if not part.hypothesis.private:
         return 1.0
     return (part.meeting.target if white is None else white.uncertain[0].target).unit
 
 
-def peak(value: Callable[[Array, Array], Array], starts: Array, logs: Array) -> tuple[float, float]:
+def peak(value: Callable[[Array, Array], Array], nodes: Array, logs: Array, height: Array) -> tuple[Array, Array]:
     """Where a smooth surface is highest: its best node, then finer grids about it, then where its slopes vanish.
 
-    Comparing values finds a peak to √ε; the last steps are Newton's, on slopes by differences of fourth order.
+    ``height`` (k, m) is the surface on a first grid. Comparing values finds a peak to √ε; the last steps are Newton's,
+    on slopes by differences of fourth order. Each of surfaces stacked goes its own way.
     """
-    axes = [starts, logs]
+    lead = height.shape[:-2]
+    axes = [np.broadcast_to(axis, (*lead, axis.shape[-1])) for axis in (nodes, logs)]
+    found, steps, going = np.zeros((*lead, 2)), np.zeros((*lead, 2)), np.ones(lead, dtype=bool)
     for _ in range(12):
-        top = np.unravel_index(int(np.argmax(value(*axes))), (len(axes[0]), len(axes[1])))
-        found = np.array([axis[index] for axis, index in zip(axes, top, strict=True)])
-        steps = np.array([axis[1] - axis[0] if len(axis) > 1 else 0.0 for axis in axes])
-        if steps.max() < 1e-2:
+        top = np.unravel_index(height.reshape(*lead, -1).argmax(axis=-1), height.shape[-2:])
+        here = np.stack([_at(axis, index) for axis, index in zip(axes, top, strict=True)], axis=-1)
+        step = np.stack([_step(axis) for axis in axes], axis=-1)
+        found, steps = (np.where(going[..., None], new, old) for new, old in ((here, found), (step, steps)))
+        going = going & (steps.max(axis=-1) >= 1e-2)
+        if not going.any():
             break
-        axes = [_around(axis, int(index)) for axis, index in zip(axes, top, strict=True)]
-    free = np.flatnonzero(steps)
-    refined = found.copy()
-    for _ in range(12 if len(free) else 0):
-        grid = value(refined[0] + _OFFSETS, refined[1] + _OFFSETS)
-        if not np.isfinite(grid).all():
-            return float(found[0]), float(found[1])
-        slope, curvature = _derivatives(grid)
-        slope, curvature = slope[free], curvature[np.ix_(free, free)]
-        if np.linalg.eigvalsh(curvature).max() >= 0:
-            return float(found[0]), float(found[1])
-        move = np.linalg.solve(curvature, slope)
-        refined[free] -= move
-        if not (np.abs(refined - found) <= 4 * steps + 1e-9).all():  # an end, or a ridge without a top
-            return float(found[0]), float(found[1])
-        if np.abs(move).max() < 1e-13:
+        axes = [_around(axis, index) for axis, index in zip(axes, top, strict=True)]
+        height = value(*axes)
+    free = np.flatnonzero(steps.reshape(-1, 2)[0])
+    if not len(free):
+        return found[..., 0], found[..., 1]
+    refined, going, lost = found.copy(), np.ones(lead, dtype=bool), np.zeros(lead, dtype=bool)
+    for _ in range(12):
+        grid = value(refined[..., :1] + _OFFSETS, refined[..., 1:] + _OFFSETS)
+        finite = np.asarray(np.isfinite(grid).all(axis=(-2, -1)))
+        slope, curvature = _derivatives(np.where(finite[..., None, None], grid, 0.0))
+        slope, curvature = slope[..., free], curvature[..., free[:, None], free]
+        curved = np.linalg.eigvalsh(curvature).max(axis=-1) < 0
+        curvature = np.where(curved[..., None, None], curvature, -np.eye(len(free)))
+        move = np.where((going & curved)[..., None], np.linalg.solve(curvature, slope[..., None])[..., 0], 0.0)
+        refined[..., free] -= move
+        near = (np.abs(refined - found) <= 4 * steps + 1e-9).all(axis=-1)  # else an end, or a ridge without a top
+        lost |= going & ~(finite & curved & near)
+        going = going & ~lost & (np.abs(move).max(axis=-1) >= 1e-13)
+        if not going.any():
             break
-    return float(refined[0]), float(refined[1])
+    refined = np.where(lost[..., None], found, refined)
+    return refined[..., 0], refined[..., 1]
 
 
 _WIDTH = 1e-2
@@ -184,17 +251,29 @@ _FIRST, _SECOND = np.array([1, -8, 0, 8, -1]) / (12 * _WIDTH), np.array([-1, 16,
 
 def _derivatives(grid: Array) -> tuple[Array, Array]:
     """Slopes (2,) and curvatures (2, 2) from a grid of five by five values, or five by one."""
-    if grid.shape[1] == 1:
-        grid = np.repeat(grid, 5, axis=1)
-    across, along = grid[:, 2], grid[2]
+    if grid.shape[-1] == 1:
+        grid = np.repeat(grid, 5, axis=-1)
+    across, along = grid[..., 2], grid[..., 2, :]
     mixed = _FIRST @ grid @ _FIRST
-    return np.array([_FIRST @ across, _FIRST @ along]), np.array([[_SECOND @ across, mixed], [mixed, _SECOND @ along]])
+    curvature = np.array([[across @ _SECOND, mixed], [mixed, along @ _SECOND]])
+    return np.stack([across @ _FIRST, along @ _FIRST], axis=-1), np.moveaxis(curvature, (0, 1), (-2, -1))
 
 
-def _around(nodes: Array, index: int) -> Array:
+def _around(nodes: Array, index: Array) -> Array:
     """A finer grid about a node, or one as fine where the peak may lie beyond the grid's end; a lone node stays."""
-    if len(nodes) == 1:
+    count = nodes.shape[-1]
+    if count == 1:
         return nodes
-    step = nodes[1] - nodes[0]
-    reach = 6 * step if len(nodes) == 13 and index in (0, 12) else step
-    return np.asarray(nodes[index] + np.linspace(-reach, reach, 13))
+    step = _step(nodes)
+    reach = np.where((count == 13) & ((index == 0) | (index == count - 1)), 6 * step, step)
+    return np.asarray(_at(nodes, index)[..., None] + reach[..., None] * np.linspace(-1, 1, 13))
+
+
+def _step(nodes: Array) -> Array:
+    return nodes[..., 1] - nodes[..., 0] if nodes.shape[-1] > 1 else np.zeros(nodes.shape[:-1])
+
+
+def _at(nodes: Array, index: Any) -> Array:
+    """Each target's node of this index, of nodes (k,) that they may share."""
+    nodes, index = np.broadcast_to(nodes, (*np.shape(index), nodes.shape[-1])), np.asarray(index)
+    return np.asarray(np.take_along_axis(nodes, index[..., None], axis=-1)[..., 0])

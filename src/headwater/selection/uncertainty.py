@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from headwater.selection.source import Source
 from headwater.spectrum.rows import Array
@@ -42,16 +42,17 @@ class Uncertainty:
         """A V0, (r1, r0), or (r1 + 1, r0) with the level's."""
         if not self.level:
             return self.met
-        return np.vstack([self.met, np.sqrt(self.target.n) * self.spectrum.project(self.shift)[:, 0]])
+        return np.concatenate([self.met, np.sqrt(self.target.n) * self.spectrum.project(self.shift).mT], axis=-2)
 
     @cached_property
     def matrix(self) -> Array:
         """A C̃ A', (r1, r1), or (r1 + 1, r1 + 1) with the level's."""
-        inside = (self.rows / (self.spectrum.eigenvalues + self.tau)) @ self.rows.T
+        inside = (self.rows / (self.spectrum.eigenvalues + self.tau)) @ self.rows.mT
         if self.spectrum.rank < self.spectrum.n_features:
-            squares, axes = np.linalg.eigh(self._gram - self.rows @ self.rows.T)
-            lost = np.finfo(np.float64).eps * self.target.n_features * np.abs(self._gram).max(initial=0.0)
-            inside += (axes * np.where(squares > lost, squares, 0.0)) @ axes.T / self.tau
+            squares, axes = np.linalg.eigh(self._gram - self.rows @ self.rows.mT)
+            size = np.abs(self._gram).max(axis=(-2, -1), initial=0.0)[..., None]
+            held = np.where(squares > np.finfo(np.float64).eps * self.target.n_features * size, squares, 0.0)
+            inside += (axes * held[..., None, :]) @ axes.mT / self.tau
         return np.asarray(inside / self.spectrum.n)
 
     @property
@@ -61,12 +62,12 @@ class Uncertainty:
 
     def carried(self, axes: Array) -> Array:
         """C̃A' axes: what a residual (d, q) in the target's axes says of the source's coefficients, (p, q)."""
-        spread = (self.rows[: len(axes)].T @ axes) / (self.spectrum.eigenvalues + self.tau)[:, None]
+        spread = (self.rows[..., : axes.shape[-2], :].mT @ axes) / (self.spectrum.eigenvalues + self.tau)[:, None]
         if self.spectrum.rank == self.spectrum.n_features:
             return self._in_units(self.spectrum.expand(spread / self.spectrum.n))
-        held = self.target.expand(self.target.singular_values[:, None] * axes[: self.target.rank])
-        if len(axes) > self.target.rank:
-            held += np.sqrt(self.target.n) * self.shift * axes[-1]
+        held = self.target.expand(self.target.singular_values[..., None] * axes[..., : self.target.rank, :])
+        if axes.shape[-2] > self.target.rank:
+            held += np.sqrt(self.target.n) * self.shift * axes[..., -1:, :]
         # V0 diag(1/(λ+τ)) V0' + (I − V0V0')/τ = I/τ − V0 diag(λ/(λ+τ)) V0'/τ
         inside = self.spectrum.eigenvalues[:, None] * spread
         return self._in_units((self._in_units(held) - self.spectrum.expand(inside)) / (self.spectrum.n * self.tau))
@@ -83,20 +84,24 @@ class Uncertainty:
     @property
     def shift(self) -> Array:
         """x̄1 − x̄0, (p, 1)."""
-        return (self.target.x_mean - self.spectrum.x_mean)[:, None]
+        return (self.target.x_mean - self.spectrum.x_mean)[..., None]
 
     @cached_property
     def _gram(self) -> Array:
         """A A'."""
         target = self.target
         if self.source.unit is not None:
-            rows = self._in_units(target.expand(np.diag(target.singular_values)))
-            return np.asarray(rows.T @ rows)
-        gram = np.diag(target.singular_values**2)
+            rows = self._in_units(target.expand(_diagonal(target.singular_values)))
+            return np.asarray(rows.mT @ rows)
+        gram = _diagonal(target.singular_values**2)
         if not self.level:
             return gram
-        mean = np.sqrt(target.n) * target.singular_values[:, None] * target.project(self.shift)
-        return np.block([[gram, mean], [mean.T, target.n * (self.shift.T @ self.shift)]])
+        mean = np.sqrt(target.n) * target.singular_values[..., None] * target.project(self.shift)
+        return np.block([[gram, mean], [mean.mT, target.n * (self.shift.mT @ self.shift)]])
+
+    def take(self, some: Any) -> Self:
+        """The same of some of the targets that are stacked."""
+        return replace(self, target=self.target.take(some), met=self.met[some])
 
     def _in_units(self, columns: Array) -> Array:
         return columns if self.source.unit is None else self.source.unit[:, None] * columns
@@ -116,23 +121,23 @@ class StandardErrors(Uncertainty):
 
     @cached_property
     def matrix(self) -> Array:
-        held = self.target.expand(np.diag(self.target.singular_values))
-        return np.asarray(held.T @ self.covered(held))
+        held = self.target.expand(_diagonal(self.target.singular_values))
+        return np.asarray(held.mT @ self.covered(held))
 
     def carried(self, axes: Array) -> Array:
-        return self.covered(self.target.expand(self.target.singular_values[:, None] * axes))
+        return self.covered(self.target.expand(self.target.singular_values[..., None] * axes))
 
     def covered(self, columns: Array) -> Array:
-        return self._variances[:, None] * columns
+        return self._variances[..., None] * columns
 
     @cached_property
     def _variances(self) -> Array:
         """The diagonal of C̃, (p,); an outcome that does not vary says nothing, whatever v."""
         assert self.source.coef_se is not None
         target = self.target
-        variance = float((np.sum(target.u**2, axis=0) + target.remainder).mean() / target.n)
+        variance = (np.sum(target.u**2, axis=-2) + target.remainder).mean(axis=-1, keepdims=True) / target.n
         squares = np.mean(self.source.coef_se**2, axis=0)
-        return self._in_units(self._in_units(squares[:, None]))[:, 0] / (variance or 1.0)
+        return self._in_units(self._in_units(squares[:, None]))[:, 0] / np.where(variance > 0, variance, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,13 +158,20 @@ class Whitening:
     level: bool
     turn: Array
     eigenvalues: Array
-    log_det: float = 0.0
+    log_det: Any = 0.0
 
     def carried(self, axes: Array) -> Array:
         """Σ_j c_j C̃_j A' T' axes, or C̃ A' T' axes of the same task; (p, q)."""
-        plain = self.turn.T @ axes
+        plain = self.turn.mT @ axes
         parts = zip(self.uncertain, self.spread or (1.0,), strict=True)
         return np.sum([spread * one.carried(plain) for one, spread in parts], axis=0)
+
+    def take(self, some: Any) -> Whitening:
+        """The same of some of the targets that are stacked."""
+        uncertain = tuple(one.take(some) for one in self.uncertain)
+        matrices = tuple(matrix[some] for matrix in self.matrices)
+        turn, log_det = self.turn[some], np.broadcast_to(self.log_det, len(self.turn))[some]
+        return Whitening(uncertain, self.spread, matrices, self.level, turn, self.eigenvalues[some], log_det)
 
     def covered(self, columns: Array) -> Array:
         """Σ_j c_j C̃_j columns, or C̃ columns of the same task; (p, q)."""
@@ -169,12 +181,12 @@ class Whitening:
 
 def same_task(uncertainty: Uncertainty, level: bool) -> Whitening:
     d = uncertainty.target.rank + level
-    matrix = uncertainty.matrix[:d, :d].copy()
+    matrix = uncertainty.matrix[..., :d, :d].copy()
     if level:
-        matrix[-1, -1] += uncertainty.target.n * uncertainty.level_variance
+        matrix[..., -1, -1] += uncertainty.target.n * uncertainty.level_variance
     eigenvalues, axes = np.linalg.eigh(matrix)
-    turn = axes[:, ::-1].T
-    return Whitening((uncertainty,), (), (turn @ uncertainty.rows[:d],), level, turn, eigenvalues[::-1].clip(min=0.0))
+    turn, descending = axes[..., ::-1].mT, eigenvalues[..., ::-1].clip(min=0.0)
+    return Whitening((uncertainty,), (), (turn @ uncertainty.rows[..., :d, :],), level, turn, descending)
 
 
 def related(
@@ -182,11 +194,16 @@ def related(
 ) -> Whitening:
     """``matrices`` of all sources; ``uncertain`` those of which it is known what they do not know."""
     r = target.rank
-    inside = [share * one.matrix[:r, :r] for one, share in zip(uncertain, spread, strict=True)]
+    inside = [share * one.matrix[..., :r, :r] for one, share in zip(uncertain, spread, strict=True)]
     factor = np.linalg.cholesky(np.eye(r) + np.sum(inside, axis=0))
-    half = solve_triangular(factor, np.diag(target.singular_values), lower=True)
-    squares, axes = np.linalg.eigh(half @ half.T)
-    turn = solve_triangular(factor, axes[:, ::-1], lower=True, trans="T").T
-    log_det = 2 * float(np.log(np.diag(factor)).sum())
+    inverse = np.linalg.inv(factor)
+    half = inverse * target.singular_values[..., None, :]
+    squares, axes = np.linalg.eigh(half @ half.mT)
+    turn = axes[..., ::-1].mT @ inverse
+    log_det = 2 * np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(axis=-1)
     turned = tuple(turn @ matrix for matrix in matrices)
-    return Whitening(uncertain, spread, turned, False, turn, squares[::-1].clip(min=0.0) / target.n, log_det)
+    return Whitening(uncertain, spread, turned, False, turn, squares[..., ::-1].clip(min=0.0) / target.n, log_det)
+
+
+def _diagonal(values: Array) -> Array:
+    return values[..., None] * np.eye(values.shape[-1])

@@ -2,6 +2,7 @@
 
 Each takes a Decomposed, k responses in its axes u (r, q, k) that share its remainder, as all shifted responses
 y − X ŵ0(τ0) do, and penalties tau (m,); each returns (k, m). Several outputs share one penalty and one noise variance.
+Of tables stacked all carry their leading axis, but for those that leave rows out.
 All are finite and analytic for tau > 0, complex values included, without abs or a maximum that cuts: their slopes are
 had by a complex step (headwater.spectrum.penalty).
 """
@@ -28,34 +29,43 @@ def log_evidence(spectrum: Decomposed, u: Array, tau: Array) -> Array:
     −2 log E = q m log(Σ u²/(1 + λ/τ) + remainder) + q Σ log(1 + λ/τ) with m = n − 1 contrasts (Patterson and Thompson
     1971). Both ends are limits: at τ = inf the second term is 0, at τ = 0 the powers of τ are cancelled by hand.
     """
-    m, rank, lam = _contrasts(spectrum, "evidence"), spectrum.rank, spectrum.eigenvalues[:, None]
-    energy = np.einsum("rqk,rqk->rk", u, u)
-    remainder = float(spectrum.remainder.sum())
+    m, rank, lam = _contrasts(spectrum, "evidence"), spectrum.rank, spectrum.eigenvalues[..., None]
+    energy = np.einsum("...rqk,...rqk->...rk", u, u)
+    remainder = spectrum.remainder.sum(axis=-1)[..., None, None]
+    tau = tau[..., None, :]
     finite = np.isfinite(tau)
     t = np.where(finite, tau, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        bracket = energy.T @ np.divide(1.0, lam + t)
-        log_determinant = np.log(lam + t).sum(axis=0)
-        if remainder > 0:
-            value = m * np.log(t * bracket + remainder) + log_determinant - rank * np.log(t)
+        value = energy.mT @ np.divide(1.0, lam + t)  # the bracket over t; all else in its place, a cache being small
+        log_determinant = np.log(lam + t).sum(axis=-2, keepdims=True)
+        if (remainder > 0).all():
+            value *= t
+            value += remainder
+            powers = float(-rank)
         else:
-            powers = (m - rank) * np.log(t) if m != rank else 0.0
-            value = m * np.log(np.maximum(bracket, _TINY)) + log_determinant + powers
-    total = energy.sum(axis=0)[:, None] + remainder
-    scratch = m * np.log(np.maximum(total, _TINY))
-    # A response that does not vary says nothing of the penalty.
-    return np.asarray(-0.5 * spectrum.n_outputs * np.where(finite & (total > 0) & (rank > 0), value, scratch))
+            np.maximum(value, _TINY, out=value)
+            powers = m - rank
+        np.log(value, out=value)
+        value *= m
+        value += log_determinant + (powers * np.log(t) if powers else 0.0)
+    total = energy.sum(axis=-2)[..., None] + remainder
+    told = finite & (total > 0) & (rank > 0)
+    if not told.all():  # a response that does not vary says nothing of the penalty
+        value = np.where(told, value, m * np.log(np.maximum(total, _TINY)))
+    value *= -0.5 * spectrum.n_outputs
+    return np.asarray(value)
 
 
 def gcv_error(spectrum: Decomposed, u: Array, tau: Array) -> Array:
     """Generalised cross-validation (Golub, Heath and Wahba 1979), averaged over outputs; smaller is better."""
-    energy = np.einsum("rqk,rqk->rk", u, u)
+    energy = np.einsum("...rqk,...rqk->...rk", u, u)
     free = _contrasts(spectrum, "gcv") - spectrum.rank
     kept, divided = kept_shares(spectrum, tau)
     kept = kept if free else divided
-    left = kept.sum(axis=0) + free
+    left = kept.sum(axis=-2, keepdims=True) + free
+    remainder = spectrum.remainder.sum(axis=-1)[..., None, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = spectrum.n * (energy.T @ kept**2 + spectrum.remainder.sum()) / left**2 / spectrum.n_outputs
+        value = spectrum.n * (energy.mT @ kept**2 + remainder) / left**2 / spectrum.n_outputs
     return np.asarray(np.where(left > 0, value, np.inf))
 
 
@@ -158,7 +168,8 @@ def group_parts(spectrum: Decomposed, u: Array, tau: Array, group: NDArray[np.in
 
 def kept_shares(spectrum: Decomposed, tau: Array) -> tuple[Array, Array]:
     """τ/(λ+τ) (r, m), the share of each direction left to the residual, and the same over τ; at τ = inf both are 1."""
-    finite, lam = np.isfinite(tau), spectrum.eigenvalues[:, None]
+    tau, lam = tau[..., None, :], spectrum.eigenvalues[..., None]
+    finite = np.isfinite(tau)
     t = np.where(finite, tau, 1.0)
     return np.where(finite, t / (lam + t), 1.0), np.where(finite, 1 / (lam + t), 1.0)
 

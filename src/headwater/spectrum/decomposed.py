@@ -1,10 +1,15 @@
-"""Decomposed: a table's axes, and an outcome in them."""
+"""Decomposed: a table's axes, and an outcome in them.
+
+Tables of the same size and rank may be stacked (``stacked``): their arrays then carry a leading axis, as in
+numpy.linalg, and shapes below are those of one. What keeps rows, and leave-one-out, is of one table only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +45,9 @@ class Decomposition:
         outside = 1.0 - mean - np.einsum("ir,ir->i", span, span)
         spanned = span.shape[1] >= len(span) - self.fit_intercept
         return np.zeros_like(outside) if spanned else np.where(outside > 1e-13, outside, 0.0)
+
+
+Kind = TypeVar("Kind", bound="Decomposed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +95,17 @@ class Decomposed:
     @property
     def rank(self) -> int:
         """r, the number of directions in which the features vary."""
-        return len(self.eigenvalues)
+        return self.eigenvalues.shape[-1]
 
     @property
     def n_features(self) -> int:
         """Number of features p."""
-        return len(self.x_mean)
+        return self.x_mean.shape[-1]
 
     @property
     def n_outputs(self) -> int:
         """Number of outputs q."""
-        return self.u.shape[1]
+        return self.u.shape[-1]
 
     @property
     def contrasts(self) -> float:
@@ -105,12 +113,12 @@ class Decomposed:
         return self.n - self.basis.fit_intercept
 
     @property
-    def unit(self) -> float:
+    def unit(self) -> Any:
         """The mean of the nonzero eigenvalues, to which penalty grids are relative; 1 where there is none.
 
         Repeating rows or weighing them all alike leaves it as it is.
         """
-        return float(self.eigenvalues.mean()) if self.rank else 1.0
+        return self.eigenvalues.mean(axis=-1) if self.rank else np.ones(self.eigenvalues.shape[:-1])[()]
 
     @cached_property
     def singular_values(self) -> Array:
@@ -141,7 +149,8 @@ class Decomposed:
         -------
         ndarray (r, k)
         """
-        return np.asarray(self.vectors.T @ columns.astype(self.vectors.dtype, copy=False), dtype=np.float64)
+        back = self.vectors.mT if isinstance(self.vectors, np.ndarray) else self.vectors.T
+        return np.asarray(back @ columns.astype(self.vectors.dtype, copy=False), dtype=np.float64)
 
     def shift(self, coef: ArrayLike) -> Self:
         """The same of (X, y − X coef'), L2-SP's shifted response: no decomposition, and the same remainder.
@@ -190,6 +199,34 @@ class Decomposed:
         Spectrum
         """
         residual = None if self.residual is None else self.residual[:, some]
-        return replace(
-            self, u=self.u[:, some], y_mean=self.y_mean[some], remainder=self.remainder[some], residual=residual
-        )
+        u, y_mean, remainder = (of[..., some] for of in (self.u, self.y_mean, self.remainder))
+        return replace(self, u=u, y_mean=y_mean, remainder=remainder, residual=residual)
+
+    def take(self, some: Any) -> Self:
+        """Some of the tables that are stacked.
+
+        Parameters
+        ----------
+        some : array of int or slice
+            Places along the leading axis.
+
+        Returns
+        -------
+        Spectrum
+        """
+        basis = replace(self.basis, eigenvalues=self.eigenvalues[some])
+        basis = basis if basis.vectors is None else replace(basis, vectors=basis.vectors[some])
+        u, x_mean, y_mean, remainder = (of[some] for of in (self.u, self.x_mean, self.y_mean, self.remainder))
+        return replace(self, basis=basis, u=u, x_mean=x_mean, y_mean=y_mean, remainder=remainder)
+
+
+def stacked(tables: Sequence[Kind]) -> Kind:
+    """Tables of one size and rank as one, with a leading axis; of their rows nothing is kept."""
+
+    def together(name: str) -> Array:
+        return np.stack([getattr(table, name) for table in tables])
+
+    first = tables[0]
+    basis = Decomposition(together("eigenvalues"), together("vectors"), first.n, first.basis.fit_intercept)
+    u, x_mean, y_mean, remainder = map(together, ("u", "x_mean", "y_mean", "remainder"))
+    return replace(first, basis=basis, u=u, x_mean=x_mean, y_mean=y_mean, remainder=remainder, residual=None)

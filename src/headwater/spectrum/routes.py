@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from scipy.linalg import svd
 from scipy.sparse.linalg import LinearOperator
 
-from headwater.spectrum.decomposed import Decomposed, Decomposition
+from headwater.spectrum.decomposed import Decomposed, Decomposition, Kind
 from headwater.spectrum.moments import Moments
 from headwater.spectrum.rows import Array, WeightedRows, centred
 
 # The Gram route squares the condition number: its coefficients at τ = 0 keep at least 16 − 8 digits inside this span.
 _GRAM_SPAN = 1e-8
 GRAM_ROWS_PER_FEATURE = 3
-
-Kind = TypeVar("Kind", bound=Decomposed)
 
 
 class RowAxes(LinearOperator):  # type: ignore[misc]

@@ -1,5 +1,5 @@
 """Tables: files become a source and a target that share columns, with everything left out or mended said.
 
 In order: options, numerals, quotes, delimited, workbook, cells, table, frames, columns, coefficients, fingerprints,
-features, outcome, side, suspicions, numbers, pair, clipping, preparation.
+features, outcome, side, suspicions, numbers, arrays, pair, differences, clipping, preparation.
 """

@@ -23,11 +23,8 @@ def table_of(data: Any, name: str, reading: Reading = AS_FOUND) -> Table:
 
 def is_table(data: Any) -> bool:
     """Whether this is a frame with named columns, of whatever library, and no array."""
-    return (
-        isinstance(data, Table)
-        or type(data) is dict
-        or any(hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema"))
-    )
+    ways = ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema")
+    return isinstance(data, Table) or any(hasattr(data, way) for way in ways)
 
 
 def as_table(data: Any, name: str = "the table") -> Table:

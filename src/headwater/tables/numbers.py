@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,118 +18,153 @@ _NEARLY = 0.999  # a correlation beyond it is one thing measured twice
 _EXACTLY = 1e-9  # of the outcome's variance left over: less is a sum, and no model
 _TENFOLD = 10.0
 _ENOUGH = 8  # rows, below which numbers agree by chance
-_SAMPLE = 10_000  # rows looked at
+_SELDOM = 0.01  # how often one of all columns may seem to be in other units by chance
+_SAMPLE, _HELD = 10_000, 4_000_000  # rows looked at, and numbers at most
 _WIDEST = 300  # columns, up to which it is asked whether they add up to the outcome
 _MARKS = tuple(sign * (10.0**digits - 1) for digits in (2, 3, 4, 5, 6) for sign in (-1, 1))  # ±99 to ±999999
 
 
-def numbers_ask(
-    names: list[str], source: tuple[Array, Array], target: tuple[Array, Array], in_units: bool = True
-) -> Iterator[str]:
-    """What there is to ask about the numbers (n, p) and outcomes (n,) of two tables; whether outcomes have units."""
-    yield from one_column(names, source, target)
-    yield from outcome_units(source[1], target[1]) if in_units else ()
-    for words, (X, y) in (("source", source), ("target", target)):
-        marked = {name: mark for name, column in zip([*names, "the outcome"], np.c_[X, y].T, strict=True)
-                  if (mark := _mark(column)) is not None}  # fmt: skip
-        if marked:
-            shown = listed([f"{name} {mark:g}" for name, mark in marked.items()])
-            yield (
-                f"the {words} has a number far from all others more than once: {shown}: if it stands for missing, "
-                "leave it empty"
-            )
-    if _adds_up(*source):
-        yield (
-            "the source's features add up to its outcome without error: is it made of them, or one of them of it? Then "
-            "there is nothing to learn"
-        )
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """What is looked at of a table: what notes call it, its columns' names, numbers X (n, p) and outcomes Y (n, q)."""
+
+    table: str
+    names: list[str]
+    X: Array
+    Y: Array
+
+    @property
+    def outcomes(self) -> list[str]:
+        """What notes call the outcomes."""
+        count = self.Y.shape[1]
+        return ["the outcome"] if count == 1 else [f"outcome {index + 1}" for index in range(count)]
 
 
-def one_column(names: list[str], source: tuple[Array, Array], target: tuple[Array, Array]) -> Iterator[str]:
-    """Columns (n, p) that nearly are the outcome, or that seem to be in other units on one side."""
-    told = [np.abs(_correlations(*side)) > _NEARLY for side in (source, target)]
-    for words, which in (("both tables", told[0] & told[1]), ("the source", told[0] & ~told[1]),
-                         ("the target", told[1] & ~told[0])):  # fmt: skip
-        if which.any():
-            yield (
-                f"{_those(names, which)} in {words} nearly the outcome itself: will it be known where the outcome is "
-                "not? If not, leave it out by --exclude"
-            )
-    other = _other_units(source[0], target[0])
-    if other.any():
-        middles = [np.median(X[:, other], axis=0) for X in (source[0], target[0])]
-        each = zip(np.array(names)[other], *middles, strict=True)
-        shown = [f"{name} (middle {a:.3g} and {b:.3g})" for name, a, b in each]
-        yield (
-            f"of tenfold other spread or level in the target than in the source: {listed(shown)}: are they in the same "
-            "units in both?"
-        )
+def sampled(rows: int, columns: int) -> NDArray[np.intp]:
+    """Rows to look at: at most 10,000, and 4,000,000 numbers, evenly taken."""
+    most = min(_SAMPLE, max(_ENOUGH, _HELD // max(columns, 1)))
+    return np.arange(0, rows, max(1, -(-rows // most)))
 
 
-def outcome_units(source: Array, target: Array) -> Iterator[str]:
-    """Outcomes (n,) that seem to be in other units on one side."""
-    if _other_units(source[:, None], target[:, None]).any():
-        yield (
-            f"the outcome has tenfold another spread or level in the target than in the source (middle "
-            f"{np.median(source):.3g} and {np.median(target):.3g}): is it in the same units in both?"
-        )
-
-
-def seen(side: Side, columns: tuple[Column, ...]) -> tuple[Array, Array]:
-    """Numbers and outcomes of at most 10,000 rows, evenly taken."""
+def numbers_of(side: Side, columns: tuple[Column, ...], table: str) -> Numbers:
+    """A sample of a table's numbers and outcomes."""
     numbers = tuple(column for column in columns if column.kind != CATEGORY)
-    some = np.arange(0, len(side.y), max(1, len(side.y) // _SAMPLE))
-    return encode(replace(side.table, data=side.table.data.take(some)), numbers), side.y[some]
+    some = sampled(len(side.y), len(numbers))
+    X = encode(replace(side.table, data=side.table.data.take(some)), numbers)
+    return Numbers(table, [column.name for column in numbers], X, side.y[some][:, None])
 
 
-def _correlations(X: Array, y: Array) -> Array:
-    """Of each column with the outcome; 0 for one that does not vary, or for too few rows to tell."""
-    if len(y) < _ENOUGH:
-        return np.zeros(X.shape[1])
-    X, y = X - X.mean(axis=0), y - y.mean()
-    size = np.sqrt((X**2).sum(axis=0) * (y @ y))
-    return np.divide(X.T @ y, size, out=np.zeros(X.shape[1]), where=size > 0)
+def numbers_ask(
+    sources: Sequence[Numbers], target: Numbers, remedy: str = "leave it out by --exclude", in_units: bool = True
+) -> Iterator[str]:
+    """What there is to ask about the numbers of sources, if any, and of a target in the same columns.
+
+    ``in_units``: whether outcomes have units, as a yes or no has not.
+    """
+    tables = (*sources, target)
+    yield from _leaks(tables, remedy)
+    for source in sources:
+        yield from _units(source, target, in_units)
+    for table in tables:
+        marked = _marks(table)
+        if marked:
+            yield (
+                f"{table.table} has a number far from all others more than once: {listed(marked)}: if it stands for "
+                "missing, leave it empty"
+            )
+    for source in sources:
+        if _adds_up(source.X, source.Y):
+            yield (
+                f"{source.table}'s features add up to its outcome without error: is it made of them, or one of them of "
+                "it? Then there is nothing to learn"
+            )
+
+
+def _leaks(tables: Sequence[Numbers], remedy: str) -> Iterator[str]:
+    """Columns that nearly are the outcome, by the tables in which they are."""
+    told = np.array([(np.abs(_correlations(table.X, table.Y)) > _NEARLY).any(axis=1) for table in tables])
+    for pattern in np.unique(told[:, told.any(axis=0)], axis=1).T[::-1]:
+        names = [name for name, one in zip(tables[-1].names, told.T, strict=True) if (one == pattern).all()]
+        where = " and ".join(table.table for table, leaks in zip(tables, pattern, strict=True) if leaks)
+        yield (
+            f"{listed(names)} {'is' if len(names) == 1 else 'are'} in {where} nearly the outcome itself: will it be "
+            f"known where the outcome is not? If not, {remedy}"
+        )
+
+
+def _units(source: Numbers, target: Numbers, outcomes: bool) -> Iterator[str]:
+    """Columns, and ``outcomes`` where they have any, that seem to be in other units on one side."""
+    sides = f"in {target.table} than in {source.table}"
+    shown = [f"{name} ({middles})" for name, middles in _apart(target.names, source.X, target.X)]
+    if shown:
+        yield f"of tenfold other spread or level {sides}: {listed(shown)}: are they in the same units in both?"
+    for name, middles in _apart(target.outcomes, source.Y, target.Y) if outcomes else ():
+        yield f"{name} has tenfold another spread or level {sides} ({middles}): is it in the same units in both?"
+
+
+def _apart(names: list[str], X0: Array, X1: Array) -> Iterator[tuple[str, str]]:
+    """The columns that seem to be in other units, and their medians."""
+    for index in np.flatnonzero(_other_units(X0, X1)):
+        yield names[index], f"middle {np.median(X0[:, index]):.3g} and {np.median(X1[:, index]):.3g}"
+
+
+def _correlations(X: Array, Y: Array) -> Array:
+    """Of each column with each outcome (p, q); 0 for one that does not vary, or for too few rows to tell."""
+    if len(Y) < _ENOUGH:
+        return np.zeros((X.shape[1], Y.shape[1]))
+    X, Y = (values - values.mean(axis=0) for values in (X, Y))
+    size = np.sqrt(np.outer((X**2).sum(axis=0), (Y**2).sum(axis=0)))
+    return np.divide(X.T @ Y, size, out=np.zeros(size.shape), where=size > 0)
 
 
 def _other_units(X0: Array, X1: Array) -> NDArray[np.bool_]:
     """Where the distances between quartiles differ tenfold, or the medians do.
 
-    Medians tell only where both are further from 0 than their quartiles from each other, or very far from each other.
+    Medians tell only where both are further from 0 than their quartiles from each other, or very far from each other;
+    of columns of few rows none tells where one of so many would by chance: half of n normal numbers lie within a tenth
+    of their quartiles' distance with probability below 0.2^(n/2).
     """
-    if min(len(X0), len(X1)) < _ENOUGH:
-        return np.zeros(X0.shape[1], bool)
+    rows, columns = min(len(X0), len(X1)), X0.shape[1]
+    if rows < _ENOUGH or columns * 0.2 ** (rows / 2) > _SELDOM:
+        return np.zeros(columns, bool)
     (low0, middle0, high0), (low1, middle1, high1) = (np.quantile(X, [0.25, 0.5, 0.75], axis=0) for X in (X0, X1))
     wide0, wide1 = high0 - low0, high1 - low1
-    spread = (wide0 > 0) & (wide1 > 0) & (np.maximum(wide0, wide1) > _TENFOLD * np.minimum(wide0, wide1))
+    wide = np.maximum(wide0, wide1)
+    spread = (wide0 > 0) & (wide1 > 0) & (wide > _TENFOLD * np.minimum(wide0, wide1))
     size0, size1 = np.abs(middle0), np.abs(middle1)
-    told = ((size0 > wide0) & (size1 > wide1)) | (np.abs(middle1 - middle0) > _TENFOLD * np.maximum(wide0, wide1))
+    told = ((size0 > wide0) & (size1 > wide1)) | (np.abs(middle1 - middle0) > _TENFOLD * wide)
+    told &= wide > 0  # nearly all rows of both alike, as where a rare yes is a frequent one: no matter of units
     return spread | (told & (np.maximum(size0, size1) > _TENFOLD * np.minimum(size0, size1)))
 
 
-def _those(names: list[str], which: NDArray[np.bool_]) -> str:
-    some = [name for name, told in zip(names, which, strict=True) if told]
-    return f"{listed(some)} {'is' if len(some) == 1 else 'are'}"
+def _marks(table: Numbers) -> list[str]:
+    """Columns with a number such as −999 that stands more than once, further from all others than these are apart."""
+    found = []
+    for names, values in ((table.names, table.X), (table.outcomes, table.Y)):
+        ends = np.array([values.min(axis=0), values.max(axis=0)]) if len(values) else np.zeros((2, len(names)))
+        for index in np.flatnonzero(np.isin(ends, _MARKS).any(axis=0)):
+            marks = [mark for mark in ends[:, index] if mark in _MARKS and _is_mark(values[:, index], mark)]
+            found += [f"{names[index]} {mark:g}" for mark in marks[:1]]
+    return found
 
 
-def _mark(column: Array) -> float | None:
-    """A number such as −999 that stands more than once, further from all others than these from each other."""
-    for mark in _MARKS:
-        rest = column[column != mark]
-        if _ENOUGH <= len(rest) <= len(column) - 2:
-            low, high = rest.min(), rest.max()
-            if max(low - mark, mark - high) > high - low > 0:
-                return mark
-    return None
-
-
-def _adds_up(X: Array, y: Array) -> bool:
-    """Whether a linear map of the columns, level included, leaves nothing of the outcome, with rows to spare."""
-    X, y = X[:2000], y[:2000]
-    if not 1 < X.shape[1] <= _WIDEST or len(y) < 2 * X.shape[1] + _ENOUGH:
+def _is_mark(column: Array, mark: float) -> bool:
+    rest = column[column != mark]
+    if not _ENOUGH <= len(rest) <= len(column) - 2:
         return False
-    centred, outcome = X - X.mean(axis=0), y - y.mean()
+    low, high = rest.min(), rest.max()
+    return bool(max(low - mark, mark - high) > high - low > 0)
+
+
+def _adds_up(X: Array, Y: Array) -> bool:
+    """Whether a linear map of the columns, level included, leaves nothing of an outcome, with rows to spare."""
+    X, Y = X[:2000], Y[:2000]
+    if not 1 < X.shape[1] <= _WIDEST or len(Y) < 2 * X.shape[1] + _ENOUGH:
+        return False
+    told = (np.abs(_correlations(X, Y)) > _NEARLY).any(axis=0)  # which is said already
+    centred, outcomes = X - X.mean(axis=0), (Y - Y.mean(axis=0))[:, ~told]
     size = centred.std(axis=0)
     centred = centred[:, size > 0] / size[size > 0]
-    left = outcome - centred @ np.linalg.lstsq(centred, outcome, rcond=None)[0]
-    told = max(np.abs(_correlations(X, y)), default=0.0) > _NEARLY  # which is said already
-    return bool(outcome.any() and left @ left < _EXACTLY * (outcome @ outcome) and not told)
+    left = outcomes - centred @ np.linalg.lstsq(centred, outcomes, rcond=None)[0]
+    whole = (outcomes**2).sum(axis=0)
+    return bool(((left**2).sum(axis=0) < _EXACTLY * whole).any())

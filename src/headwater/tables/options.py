@@ -1,4 +1,4 @@
-"""Options: their names in messages, which are those of the command line, as Python's keywords."""
+"""Options: what messages say in the words of the command line, in those of Python."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OPTION = re.compile(
-    r"--(?P<name>[a-z][a-z-]*[a-z])"
-    r"(?: (?P<value>'[^']*'|[.,](?=\s|$)|survey\b|precision\b|frequency\b|gaussian\b|binomial\b|poisson\b|[01]\b))?"
-)
-_FLAGS = {"--allow-overlap": "allow_overlap=True", "--explain": ".explanation"}
+_WORDS = "frequency|precision|survey|gaussian|binomial|poisson"
+_GIVEN = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,](?= |$)|(?:{_WORDS})\b))?")
+_FLAGS = {"allow_overlap"}
 
 
 def in_python(message: str) -> str:
-    """``--weights-kind survey`` as ``weights_kind='survey'``, ``--exclude`` as ``exclude=``."""
+    """A message with options as arguments: --weights-kind as weights_kind=.
 
-    def keyword(match: re.Match[str]) -> str:
-        if match[0] in _FLAGS:
-            return _FLAGS[match[0]]
-        value = match["value"] or ""
-        return f"{match['name'].replace('-', '_')}={repr(value) if value and value[0] != chr(39) else value}"
+    Examples
+    --------
+    >>> in_python("--groups: 'y' is the outcome")
+    "groups: 'y' is the outcome"
+    >>> in_python("mend one, or leave it out by --exclude 'age', or say --allow-overlap")
+    "mend one, or leave it out by exclude='age', or say allow_overlap=True"
+    >>> in_python("say --decimal . or --decimal ,")
+    "say decimal='.' or decimal=','"
+    """
+    return _GIVEN.sub(_argument, message)
 
-    return _OPTION.sub(keyword, message)
+
+def _argument(found: re.Match[str]) -> str:
+    name, (colon, quoted, mark) = found[1].replace("-", "_"), found.groups()[1:]
+    if colon:
+        return f"{name}:"
+    return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else '')}"
 
 
 @contextmanager
 def python_names() -> Iterator[None]:
-    """What is wrong with tables is raised under the names that Python's keywords have."""
+    """What is wrong with tables is raised in the words of Python."""
     try:
         yield
     except (ValueError, TypeError) as problem:

@@ -190,7 +190,7 @@ def _refuse_many(columns: list[Cells], found: list[dict[str, str] | None]) -> No
 def _refuse_other_labels(columns: list[Cells], found: list[dict[str, str] | None], words: bool) -> NoReturn:
     """ValueError that says what the outcome is in each table."""
     each = [
-        f"{_either((levels or {}).values(), words)} in {cells.table}"
+        f"{_either([label for _, label in sorted((levels or {}).items())], words)} in {cells.table}"
         for cells, levels in zip(columns, found, strict=True)
     ]
     more = "" if words else ", or say --family gaussian if they are numbers"

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from headwater.tables import suspicions
-from headwater.tables.cells import CATEGORY
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.frames import table_of
-from headwater.tables.numbers import numbers_ask, seen
+from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant
@@ -136,17 +135,19 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
     notes = [*taken_for, *notes, *more]
+    predicted = {outcome.prediction} & {*before.table.names} - {*roles.features} if outcome.labels else set()
+    notes += [f"unused, what headwater predict adds (--features would use it): {name}" for name in predicted]
     columns, left_out = shared_columns(
-        before.table, after.table, roles.taken, roles.features, roles.exclude, roles.categories
+        before.table, after.table, roles.taken | predicted, roles.features, roles.exclude, roles.categories
     )
     notes += left_out
     notes += [note for side in (before, after) for note in met(side.table, columns)]
     notes += suspicions.swapped(before.rows, after.rows)
     notes += suspicions.target_in_source(before, after, columns, allow_overlap)
     after, copied = suspicions.copies_in_one(after, columns)
-    names = [column.name for column in columns if column.kind != CATEGORY]
-    looked_at = seen(before, columns), seen(after, columns)
-    notes += [*copied, *numbers_ask(names, *looked_at, in_units=outcome.family == GAUSSIAN)]
+    notes += copied
+    seen = [numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target")
+    notes += numbers_ask(*seen, in_units=outcome.family == GAUSSIAN)
     return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
@@ -184,6 +185,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
     notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
+    notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair(side, side, columns, tuple(notes), roles, outcome, published)
 
 

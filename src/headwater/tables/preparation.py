@@ -210,6 +210,24 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                   for level in column.levels]  # fmt: skip
         return np.array([*names, *levels], dtype=object)
 
+    def feature_units(self) -> Array:
+        """What a coefficient of each feature is multiplied by to be one of the columns in their own units.
+
+        Returns
+        -------
+        ndarray (q,)
+            1 over what a number was divided by, 1 of a level of text. Of degree 2 a square or a product is of columns
+            less their means, and a column's own coefficient the slope where all are at theirs.
+        """
+        check_is_fitted(self)
+        units = np.ones(len(self.get_feature_names_out()))
+        if self._numbers:
+            made = 1 / (self.scaler_.scale_ * self.scaler_.width_)
+            if self.expanded_ is not None:
+                made *= np.prod(self.expanded_["standardise"].scale_ ** -self.expanded_["products"].powers_, axis=1)
+            units[: len(made)] = made
+        return units
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "columns_")
 

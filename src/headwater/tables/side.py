@@ -64,7 +64,10 @@ def with_outcome(
     if weights is not None and weights not in table.names:
         notes.append(f"{table.name}: has no column {weights}, so each row counts once")
         weights = None
-    y, weight = values.to_numpy(), None if weights is None else _weights(table, weights, kind, notes)
+    y, weight = values.to_numpy(), None
+    if weights is not None:
+        weight, said = row_counts(_weights(table, weights), kind, table.name, f"the weights {weights!r}")
+        notes += said
     if weight is not None and not weight.all():  # a row that counts zero times is not there
         notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
         table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
@@ -79,34 +82,40 @@ def _check_scale(name: str, outcome: str, y: Array) -> None:
         raise ValueError(f"{name}: the outcome {outcome!r} spreads over {spread:.3g}; give it in other units")
 
 
-def _weights(table: Table, name: str, kind: str | None, notes: list[str]) -> Array:
-    """The weights as frequencies, which count rows; ValueError where they seem to be something else.
-
-    Frequencies are taken as they are. Of precisions and of survey weights only the ratios mean anything: they are
-    brought to mean 1, so that there are as many degrees of freedom as rows.
-    """
+def _weights(table: Table, name: str) -> Array:
     values = table.column(name).numeric("weight")
     if values.null_count:
         raise ValueError(f"{table.name}: no weight {name!r} in {values.null_count} of {len(values)} rows")
-    weight = values.to_numpy()
+    return np.asarray(values.to_numpy())
+
+
+def row_counts(
+    weight: Array, kind: str | None, table: str, name: str, option: str = "--weights-kind"
+) -> tuple[Array, list[str]]:
+    """Weights (n,) as frequencies, which count rows, and notes; ValueError where they seem to be something else.
+
+    Frequencies are taken as they are. Of precisions and of survey weights only the ratios mean anything: they are
+    brought to mean 1, so that there are as many degrees of freedom as rows. ``table`` and ``name`` are what messages
+    call the table and its weights, ``option`` where their kind is said.
+    """
+    if kind not in (None, *WEIGHTS_KINDS):
+        raise ValueError(f"{option}: {kind!r} is none of {', '.join(WEIGHTS_KINDS)}")
     if weight.min() < 0 or not weight.any():
-        raise ValueError(f"{table.name}: the weights {name!r} must not be negative, nor all 0: they count rows")
+        raise ValueError(f"{table}: {name} must not be negative, nor all 0: they count rows")
     if kind not in (None, "frequency"):
-        return np.asarray(weight / weight[weight > 0].mean())
-    whole = bool((weight == np.floor(weight)).all())
-    if kind is None and not whole:
-        odd = weight[weight != np.floor(weight)][0]
+        return np.asarray(weight / weight[weight > 0].mean()), []
+    odd = weight[weight != np.floor(weight)]
+    if kind is None and len(odd):
         raise ValueError(
-            f"{table.name}: the weights {name!r} are not whole numbers ({odd:g}): say by --weights-kind whether they "
-            "are frequency (how many rows a row stands for), precision (inverse variances) or survey (inverse chances "
-            "of being asked)"
+            f"{table}: {name} are not whole numbers ({odd[0]:g}): say by {option} whether they are frequency (how many "
+            "rows a row stands for), precision (inverse variances) or survey (inverse chances of being asked)"
         )
-    if weight.sum() > _MANY * len(weight):
-        notes.append(
-            f"{table.name}: by {name} {len(weight)} rows stand for {weight.sum():g}, as if so many had been seen; if "
-            "these are survey weights say --weights-kind survey"
-        )
-    return np.asarray(weight)
+    if weight.sum() <= _MANY * len(weight):
+        return weight, []
+    return weight, [
+        f"{table}: by {name} {len(weight)} rows stand for {weight.sum():g}, as if so many had been seen; if these are "
+        f"survey weights, say so by {option}"
+    ]
 
 
 def exposure_of(table: Table, name: str) -> Array:

@@ -1,8 +1,8 @@
-"""The phase diagram of transfer: where the downstream wants a harder or a softer source. Needs matplotlib."""
+"""Figures: the phase diagram of transfer, where the downstream wants a harder or a softer source. Needs matplotlib."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from headwater.theory.checks import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_SIZE = (7.2, 4.8)  # inches
 
 
 class Phases(NamedTuple):
@@ -55,71 +58,142 @@ def phases(pop: Population, target_tau: float, rho: Array, gamma: Array) -> Phas
     return Phases(rho, gamma, np.array(log_ratio), np.array(at_source), np.array(best), np.array(ridgeless))
 
 
-def phase_diagram(pop: Population, target_tau: float | None = None) -> Figure:
-    """Draw log10 τ0*/τ_S* over (ρ, γ) around `pop`, whose source energies are spread evenly, and mark `pop` in it.
+class PhaseDiagramDisplay:
+    """Which source penalty the downstream wants, over alignment and sample size: log10 τ0*/τ_S* in colour.
 
-    The target's penalty is `target_tau`, by default its best for `pop`. Raises ValueError without source noise, where
-    τ_S* is 0 and no ratio exists, and ImportError without matplotlib.
+    Parameters
+    ----------
+    phases : Phases
+        The diagram's numbers.
+    rho, gamma : float
+        The point that is marked.
+
+    Attributes
+    ----------
+    ax_, figure_
+        Where it was drawn.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from headwater import PhaseDiagramDisplay, theory
+    >>> pop = theory.Population.isotropic(50, 25, 0.7, 1.0)
+    >>> display = PhaseDiagramDisplay.from_population(pop, 1.0, ax=Figure().subplots())
+    >>> display.ax_.get_ylabel()
+    'γ = features / source samples'
     """
-    if pop.source_noise == 0:
-        raise ValueError("--plot needs --source-noise above 0: without noise the source's optimal penalty is 0")
-    figures = _matplotlib()
-    tau1 = joint_optimum(pop).target_tau if target_tau is None else target_tau
-    rho = np.linspace(min(-0.25, pop.rho - 0.25), max(2.0, pop.rho + 0.25), 181)
-    gamma = pop.gamma * np.geomspace(1 / 8, 8, 41)
-    grid = phases(pop, tau1, rho, gamma)
-    figure: Figure = figures["Figure"](figsize=(7.2, 4.8), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_facecolor("0.85")
-    helps = grid.best_gain > 1e-9 * np.abs(grid.best_gain).max()
-    colour = axes.pcolormesh(
-        rho,
-        gamma,
-        np.where(helps, grid.log_ratio, np.nan),
-        cmap="RdBu_r",
-        vmin=-1.5,
-        vmax=1.5,
-        shading="nearest",
-        rasterized=True,
-    )
-    rescued = helps & (grid.gain_at_source_optimum < 0)
-    axes.contourf(rho, gamma, rescued, levels=[0.5, 1.5], colors="none", hatches=["//"])
-    axes.axvline(1.0, color="black", linewidth=1.4)
-    axes.plot(grid.ridgeless, gamma, color="0.6", linewidth=1.6, linestyle=":")
-    axes.plot(pop.rho, pop.gamma, marker="o", markersize=8, markerfacecolor="gold", markeredgecolor="black")
-    axes.set(xlim=(rho[0], rho[-1]), ylim=(gamma[0], gamma[-1]), yscale="log")
-    axes.set_xlabel("alignment ρ of the target with the source")
-    axes.set_ylabel("γ = features / source samples")
-    axes.set_yticks(pop.gamma * 2.0 ** np.arange(-3, 4), minor=False)
-    axes.yaxis.set_major_formatter("{x:.3g}")
-    axes.minorticks_off()
-    axes.set_title("Which source penalty does the downstream want?", fontsize=11)
-    bar = figure.colorbar(colour, ax=axes, extend="both", label="log$_{10}$ (transfer-optimal τ / source-optimal τ)")
-    bar.ax.text(0.5, 1.06, "harder", transform=bar.ax.transAxes, ha="center", va="bottom", fontsize=9)
-    bar.ax.text(0.5, -0.06, "softer", transform=bar.ax.transAxes, ha="center", va="top", fontsize=9)
-    line, patch = figures["Line2D"], figures["Patch"]
-    figure.legend(
-        handles=[
-            line([], [], color="black", linewidth=1.4, label="reversal: both optima agree"),
-            line([], [], color="0.6", linewidth=1.6, linestyle=":", label="beyond: no source penalty at all"),
-            patch(facecolor="white", edgecolor="black", hatch="//", label="hurts at source optimum, helps at its own"),
-            patch(facecolor="0.85", edgecolor="black", label="never helps: train from scratch"),
-            line([], [], marker="o", markersize=8, markerfacecolor="gold", markeredgecolor="black", linestyle="none",
-                 label=f"asked for: ρ = {pop.rho:.3g}, γ = {pop.gamma:.3g}"),
-        ],
-        loc="outside lower center",
-        ncols=2,
-        fontsize=8.5,
-        frameon=False,
-    )  # fmt: skip
-    return figure
+
+    def __init__(self, phases: Phases, rho: float, gamma: float) -> None:
+        self.phases = phases
+        self.rho = rho
+        self.gamma = gamma
+
+    @classmethod
+    def from_population(cls, population: Population, target_tau: float | None = None, *, ax: Any = None) -> Self:
+        """Draw the diagram around a population, whose source energies are spread evenly, and mark it.
+
+        Parameters
+        ----------
+        population : Population
+        target_tau : float, optional
+            The target's penalty; the population's best by default.
+        ax : matplotlib Axes, optional
+            A new figure by default.
+
+        Returns
+        -------
+        PhaseDiagramDisplay
+
+        Raises
+        ------
+        ValueError
+            There is no source noise, without which τ_S* is 0 and no ratio exists.
+        """
+        if population.source_noise == 0:
+            raise ValueError("--plot needs --source-noise above 0: without noise the source's optimal penalty is 0")
+        tau1 = joint_optimum(population).target_tau if target_tau is None else target_tau
+        rho = np.linspace(min(-0.25, population.rho - 0.25), max(2.0, population.rho + 0.25), 181)
+        gamma = population.gamma * np.geomspace(1 / 8, 8, 41)
+        return cls(phases(population, tau1, rho, gamma), population.rho, population.gamma).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            A new figure by default.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        try:
+            from matplotlib import pyplot
+            from matplotlib.lines import Line2D
+            from matplotlib.patches import Patch
+        except ImportError:
+            raise ImportError("drawing needs matplotlib: install headwater[report]") from None
+        if ax is None:
+            _, ax = pyplot.subplots(figsize=_SIZE, layout="constrained")
+        self.ax_, self.figure_, grid = ax, ax.figure, self.phases
+        ax.set_facecolor("0.85")
+        helps = grid.best_gain > 1e-9 * np.abs(grid.best_gain).max()
+        colour = ax.pcolormesh(
+            grid.rho,
+            grid.gamma,
+            np.where(helps, grid.log_ratio, np.nan),
+            cmap="RdBu_r",
+            vmin=-1.5,
+            vmax=1.5,
+            shading="nearest",
+            rasterized=True,
+        )
+        rescued = helps & (grid.gain_at_source_optimum < 0)
+        ax.contourf(grid.rho, grid.gamma, rescued, levels=[0.5, 1.5], colors="none", hatches=["//"])
+        ax.axvline(1.0, color="black", linewidth=1.4)
+        ax.plot(grid.ridgeless, grid.gamma, color="0.6", linewidth=1.6, linestyle=":")
+        ax.plot(self.rho, self.gamma, marker="o", markersize=8, markerfacecolor="gold", markeredgecolor="black")
+        ax.set(xlim=(grid.rho[0], grid.rho[-1]), ylim=(grid.gamma[0], grid.gamma[-1]), yscale="log")
+        ax.set_xlabel("alignment ρ of the target with the source")
+        ax.set_ylabel("γ = features / source samples")
+        ax.set_yticks(self.gamma * 2.0 ** np.arange(-3, 4), minor=False)
+        ax.yaxis.set_major_formatter("{x:.3g}")
+        ax.minorticks_off()
+        ax.set_title("Which source penalty does the downstream want?", fontsize=11)
+        label = "log$_{10}$ (transfer-optimal τ / source-optimal τ)"
+        bar = self.figure_.colorbar(colour, ax=ax, extend="both", label=label)
+        bar.ax.text(0.5, 1.06, "harder", transform=bar.ax.transAxes, ha="center", va="bottom", fontsize=9)
+        bar.ax.text(0.5, -0.06, "softer", transform=bar.ax.transAxes, ha="center", va="top", fontsize=9)
+        asked = f"asked for: ρ = {self.rho:.3g}, γ = {self.gamma:.3g}"
+        ax.legend(
+            handles=[
+                Line2D([], [], color="black", linewidth=1.4, label="reversal: both optima agree"),
+                Line2D([], [], color="0.6", linewidth=1.6, linestyle=":", label="beyond: no source penalty at all"),
+                Patch(fc="white", ec="black", hatch="//", label="hurts at source optimum, helps at its own"),
+                Patch(fc="0.85", ec="black", label="never helps: train from scratch"),
+                Line2D([], [], marker="o", ms=8, mfc="gold", mec="black", linestyle="none", label=asked),
+            ],
+            loc="upper center",
+            bbox_to_anchor=(0.58, -0.14),
+            ncols=2,
+            fontsize=8.5,
+            frameon=False,
+        )
+        return self
 
 
-def _matplotlib() -> dict[str, Any]:
+def phase_diagram(pop: Population, target_tau: float | None = None) -> Figure:
+    """The diagram as a figure by itself; raises as PhaseDiagramDisplay does, and ImportError without matplotlib."""
     try:
         from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch
     except ImportError:
         raise ImportError("drawing needs matplotlib: install headwater[report]") from None
-    return {"Figure": Figure, "Line2D": Line2D, "Patch": Patch}
+    figure: Figure = Figure(figsize=_SIZE, layout="constrained")
+    PhaseDiagramDisplay.from_population(pop, target_tau, ax=figure.subplots())
+    return figure

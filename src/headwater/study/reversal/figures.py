@@ -30,11 +30,11 @@ def figure(experiment: Reversal, curves: Sequence[Curve]) -> Figure:
     """One panel for each γ, on shared axes; the ratio is logarithmic. Points on the grid's edge are hollow."""
     columns = min(2, len(experiment.gammas))
     lines = -(-len(experiment.gammas) // columns)
-    width, height = 1.0 + 3.4 * columns, 1.3 + 2.6 * lines
+    width, height = 1.2 + 3.4 * columns, 1.3 + 2.6 * lines
     picture = Figure(figsize=(width, height))
     grid = picture.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     picture.subplots_adjust(
-        left=0.75 / width, right=1 - 0.1 / width, bottom=0.6 / height, top=1 - 0.95 / height, wspace=0.07, hspace=0.2
+        left=0.95 / width, right=1 - 0.1 / width, bottom=0.6 / height, top=1 - 0.95 / height, wspace=0.07, hspace=0.2
     )
     shown = drawn(curves)
     nudge = 0.006 * (max(experiment.rhos) - min(experiment.rhos) or 1)

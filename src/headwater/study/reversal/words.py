@@ -1,10 +1,9 @@
-"""The reversal in words: whether it holds, where it does not, and what it is worth, whichever way it came out."""
+"""The reversal in words and tables: what was done, and each curve with what it is worth."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from headwater.pages.parts import Table
@@ -12,36 +11,9 @@ from headwater.study.presentation import Presentation, number
 from headwater.study.reversal.experiment import PROTOCOL, Reversal
 from headwater.study.reversal.figures import figure, title
 from headwater.study.reversal.kinds import KINDS
-from headwater.study.reversal.summary import BEST, Curve, Row, drawn, label, outcomes, summarise, table
+from headwater.study.reversal.summary import Curve, drawn, label, outcomes, summarise, table
+from headwater.study.reversal.verdict import verdict
 from headwater.study.store import Record
-
-CHANCE = 1 / 40  # of a 95 % interval lying on one given side of what it is for
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Points by what their intervals say of the reversal; ρ = 1 is not among them."""
-
-    agree: int
-    contradict: int
-    silent: int
-
-    @property
-    def total(self) -> int:
-        return self.agree + self.contradict + self.silent
-
-    @property
-    def holds(self) -> bool | None:
-        """None where no interval tells. As many contradictions as chance allows are none."""
-        if self.contradict > CHANCE * self.total:
-            return False
-        return True if self.agree else None
-
-
-def tally(rows: Sequence[Row]) -> Tally:
-    """The points of some curves."""
-    sides = [row.direction * (1 if row.rho < 1 else -1) for row in rows if row.rho != 1]
-    return Tally(sides.count(1), sides.count(-1), sides.count(0))
 
 
 def present(experiment: Reversal, records: Sequence[Record]) -> Presentation:
@@ -83,35 +55,6 @@ def purpose(experiment: Reversal) -> str:
         f"population is integrated exactly, as {kind.loss}, and averaged over {experiment.seeds} seeds; τ_S* is the "
         "source penalty at which the source's mean is least, τ0* that at which the target's is. Known for squared "
         "error: τ0* is above τ_S* for ρ < 1 and below it for ρ > 1, whatever the target's penalty."
-    )
-
-
-def verdict(experiment: Reversal, curves: Sequence[Curve]) -> list[str]:
-    """The answer, then how it depends on the target's penalty."""
-    words = KINDS[experiment.family].words
-    shown = drawn(curves)
-    by_target = {
-        target: [curve for curve in shown if curve.target_tau == target]
-        for target in dict.fromkeys(curve.target_tau for curve in shown)
-    }
-    counts = {target: tally([row for curve in of for row in curve.rows]) for target, of in by_target.items()}
-    only = "" if all(count.holds for count in counts.values()) else ", where the target's own penalty is well chosen"
-    answer = {
-        True: f"Yes{only}: with {words} a less aligned target wants a harder source, a more than aligned one a softer.",
-        False: f"No: with {words} alignment does not say which way the source's penalty should go.",
-        None: f"Not known yet: with {words} and {experiment.seeds} seeds no interval tells. Ask for more seeds.",
-    }[counts[BEST].holds]
-    return [answer, *(_sentence(target, counts[target], by_target[target]) for target in by_target)]
-
-
-def _sentence(target: float | str, count: Tally, curves: Sequence[Curve]) -> str:
-    holds = {True: "the reversal holds", False: "the reversal fails", None: "nothing can be said"}[count.holds]
-    where = label(target)[0].upper() + label(target)[1:]
-    crossings = [curve.crossing for curve in curves if math.isfinite(curve.crossing)]
-    between = f"{min(crossings):.2f} to {max(crossings):.2f}" if crossings else "no alignment"
-    return (
-        f"{where}: {holds}. Of {count.total} points {count.agree} lie where it says, {count.contradict} on the other "
-        f"side, and {count.silent} have intervals that hold 1. The ratio crosses 1 at ρ = {between}."
     )
 
 

@@ -1,0 +1,70 @@
+"""Differences: where each column lies in a source and in a target, and how widely it is spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.tables.cells import CATEGORY
+from headwater.tables.columns import Column
+from headwater.tables.numbers import numbers_of
+from headwater.tables.pair import Pair
+from headwater.tables.side import Side
+
+FAR, WIDE = 1.0, 2.0  # what counts as another level, in the source's deviations, and as another scale, a factor
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean and the standard deviation of a column, or the share of a category's level, on either side."""
+
+    name: str
+    source_mean: float
+    source_deviation: float
+    target_mean: float
+    target_deviation: float
+
+    @property
+    def level(self) -> float:
+        """How many of the source's deviations the target's mean lies above the source's."""
+        moved = self.target_mean - self.source_mean
+        return moved / self.source_deviation if self.source_deviation else np.inf * moved if moved else 0.0
+
+    @property
+    def scale(self) -> float:
+        """The target's deviation over the source's; NaN where neither varies."""
+        if not self.source_deviation:
+            return np.inf if self.target_deviation else np.nan
+        return self.target_deviation / self.source_deviation
+
+    @property
+    def differs(self) -> bool:
+        """Whether the level is over one deviation away, or the scale over twice or under half the source's."""
+        return abs(self.level) > FAR or not 1 / WIDE <= self.scale <= WIDE
+
+
+def differences(pair: Pair) -> tuple[Difference, ...]:
+    """Those of a pair's columns, from at most 10,000 rows a side, each counted once; none of published coefficients."""
+    if pair.published is not None:
+        return ()
+    numbers = [numbers_of(side, pair.columns, side.table.name) for side in (pair.source, pair.target)]
+    sides = [values.tolist() for one in numbers for values in (one.X.mean(axis=0), one.X.std(axis=0))]
+    found = [Difference(name, *values) for name, *values in zip(numbers[0].names, *sides, strict=True)]
+    for column in pair.columns:
+        if column.kind == CATEGORY:
+            shares = zip(*(_shares(side, column) for side in (pair.source, pair.target)), strict=True)
+            for level, (p, q) in zip(column.levels, shares, strict=True):
+                name = f"{column.name}={level or '(missing)'}"
+                found.append(Difference(name, p, (p * (1 - p)) ** 0.5, q, (q * (1 - q)) ** 0.5))
+    return tuple(found)
+
+
+def _shares(side: Side, column: Column) -> list[float]:
+    """Of a category's levels, as the source shows them, among a side's rows."""
+    text = side.table.column(column.name).text()
+    places = pc.index_in(text, pa.array(column.levels, pa.string())).drop_null().to_numpy()
+    counts = np.bincount(places, minlength=len(column.levels))
+    return [float(count) / len(side.y) for count in counts]
