@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-trainers test-lowest lint clean
+.PHONY: demo test test-browser test-trainers test-lowest lint clean
 
 demo: .venv/demo
 	$(BIN)/headwater demo --out demo
@@ -11,7 +11,13 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+	SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q -m "not browser"
+
+# The pages in a browser, the system's Chromium, which is no package of pip's: installed where the system can and may,
+# and where there is none the tests are skipped with the reason.
+test-browser: .venv/test
+	command -v chromium || { apt-get update -q && apt-get install -y -q chromium; } || true
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser tests/pages
 
 # L2SP in the trainers people use, whose libraries are heavier than all else together: apart from `make test`, where
 # these tests are skipped with the reason.

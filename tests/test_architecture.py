@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 USED = plan()
 # Rooms and cupboards, lowest first: those of one line stand side by side.
 FLOORS = [
-    {"version", "files", "theory", "pages"},
+    {"version", "files", "cluster", "theory", "pages"},
     {"archive"},
     {"spectrum"},
     {"families"},
@@ -32,6 +32,7 @@ RIMS = {
         "tables.clipping",
         "tables.preparation",
         "estimators",
+        "advice.fitted",
         "advice.saved",
         "advice.verdict",
         "cli.demo",
@@ -60,7 +61,8 @@ RIMS = {
     "sqlite3": ("study.store",),
     "skops": ("archive",),
     "pandas": (),
-    "dask": (),
+    "dask": ("cluster",),
+    "distributed": ("cluster",),
 }
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 from headwater.files import replaced, why_unreadable
 from headwater.version import __version__
 
-_MARK = "headwater.json"
+_MARK, _SCHEMA = "headwater.json", "schema.json"
 _INFLATED = 1 << 28  # bytes, 256 MB: ten million coefficients with room to spare
 
 Value = TypeVar("Value")
@@ -38,15 +40,33 @@ class Kind:
         return [*(f"{kind.__module__}.{kind.__qualname__}" for kind in self.allowed), "numpy.dtype"]
 
 
-def write(kind: Kind, content: Any, path: Path) -> None:
-    """Write the whole file, or leave what was there; OSError, of one line, where it cannot be written."""
+def write(kind: Kind, content: Any, path: Path, packed: bool = True) -> None:
+    """Write the whole file, or leave what was there; OSError, of one line, where it cannot be written.
+
+    The same content gives the same bytes. Not ``packed`` is faster, and larger.
+    """
     import skops.io  # with it comes scikit-learn, which moments do not need
 
-    buffer = io.BytesIO(skops.io.dumps(content, compression=zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr(_MARK, json.dumps({"kind": kind.name, "format": kind.format, "version": __version__}))
+    mark = {"kind": kind.name, "format": kind.format, "version": __version__}
+    given, members = zipfile.ZipFile(io.BytesIO(skops.io.dumps(content))), {_MARK: json.dumps(mark).encode()}
+    names: dict[str, str] = {}
+    schema = json.loads(given.read(_SCHEMA), object_hook=partial(_numbered, names, count()))
+    members |= {_SCHEMA: json.dumps(schema).encode()} | {new: given.read(old) for old, new in names.items()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():  # without the time of day
+            archive.writestr(zipfile.ZipInfo(name), data, archive.compression)
     with replaced(path) as part:
         part.write_bytes(buffer.getvalue())
+
+
+def _numbered(names: dict[str, str], numbers: Iterator[int], node: dict[str, Any]) -> dict[str, Any]:
+    """A node of skops' under a number of its own in the place of an address in memory; its file is named anew too."""
+    if "__loader__" in node and "__id__" in node:
+        node["__id__"] = next(numbers) + 1
+        if isinstance(node.get("file"), str):
+            node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
+    return node
 
 
 def read(kind: Kind, path: Path, checked: Callable[[Any], Value]) -> Value:

@@ -106,13 +106,33 @@ def _with(advice, gain, chance, scratch=1.0):
 @pytest.mark.parametrize(
     ("gain", "chance", "verdict", "words"),
     [
-        ((0.2, -0.05, 0.38), 0.93, "transfer", "Transfer. Expect about 20 % less squared error than from the target"),
-        ((0.2, 0.12, 0.38), 0.99, "transfer", "(9 times in 10 between 12 % less and 38 % less)"),
-        ((0.003, -0.01, 0.014), 0.6, "scratch", "Do not transfer. Use the target's 24 rows alone"),
-        ((0.003, 0.001, 0.014), 0.99, "scratch", "which is not worth it"),
+        (
+            (0.2, -0.05, 0.38),
+            0.93,
+            "transfer",
+            "Transfer. Expect about 20 % less prediction error (squared) than from the target",
+        ),
+        (
+            (0.2, 0.12, 0.38),
+            0.99,
+            "transfer",
+            "a chance of 99 %, and 9 times in 10 the error is from 38 % less to 12 % less.",
+        ),
+        (
+            (0.003, -0.01, 0.014),
+            0.6,
+            "scratch",
+            "Do not transfer: it would not help enough. Use the target's 24 rows alone",
+        ),
+        ((0.003, 0.001, 0.014), 0.99, "scratch", "at best 1.4 % less"),
         ((0.0, 0.0, 0.0), 0.5, "scratch", "takes nothing off"),
-        ((0.05, -0.2, 0.3), 0.6, "undecided", "anything from 20 % more to 30 % less squared error"),
-        ((-0.05, -0.2, 0.3), 0.4, "undecided", "Until there is more, use the target's 24 rows alone"),
+        ((0.05, -0.2, 0.3), 0.6, "undecided", "prediction error (squared) may be anything from 30 % less to 20 % more"),
+        (
+            (-0.05, -0.2, 0.3),
+            0.4,
+            "undecided",
+            "Too little data to tell; for now use the target's 24 rows alone, expected to err less.",
+        ),
         ((np.nan, -np.inf, np.inf), np.nan, "undecided", "Too little data to tell"),
     ],
 )

@@ -70,7 +70,7 @@ def differences(summary: Summary) -> Picture | None:
         drawn(lambda: _draw_differences(every[:MOST]), "differences"),
         f"{count}{': ' if apart else ''}{', '.join(apart[:MOST])}.",
         f"{count} (diamonds): the target's mean is over one of the source's deviations away, or its deviation over "
-        "twice or under half the source's. Of a category's level the mean is its share of the rows.",
+        "twice or under half the source's. Of a category's level the mean is its share; it has no scale.",
         [Table(f"Levels and scales of {_of(LISTED, len(every), 'columns')}", columns, body, named=True)],
     )
 
@@ -84,10 +84,9 @@ def _draw_differences(some: Sequence[Difference]) -> Figure:
     level, scale = figure.subplots(1, 2, sharey=True)
     for place, one in zip(range(len(some))[::-1], some, strict=True):
         colour, marker = (THEORY, "D") if one.differs else (INK, "o")
-        moved, factor = np.clip(one.level, -_FURTHEST, _FURTHEST), one.scale
-        ends = [(level, moved)]
-        if np.isfinite(factor) and factor > 0:
-            ends.append((scale, np.clip(np.log2(factor), -5, 5)))
+        ends = [(level, np.clip(one.level, -_FURTHEST, _FURTHEST))]
+        if not np.isnan(one.scale):
+            ends.append((scale, one.doublings))
         for ax, end in ends:
             ax.plot([0, end], [place] * 2, color=colour, lw=1.2)
             ax.plot(end, place, marker, color=colour, ms=6)

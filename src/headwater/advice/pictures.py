@@ -12,9 +12,9 @@ from headwater.pages.drawing import RULE, SIMULATED, WIDTH, drawn
 from headwater.pages.parts import Picture, Table, number
 
 _REGIMES = (
-    "hurts as it is:\nscale it, or scratch",
-    "helps: regularise\nit harder",
-    "helps: regularise\nit softer",
+    "hurts as it is:\nscale it,\nor scratch",
+    "helps;\nregularise\nit harder",
+    "helps;\nregularise\nit softer",
 )
 _BETWEEN = (0.5, 1.0)
 
@@ -92,16 +92,16 @@ def alignment(summary: Summary) -> Picture | None:
 
 
 def _draw_alignment(found: Alignment) -> Figure:
-    low, high = max(min(found.low, found.rho, -0.25), -1.0), min(max(found.high, found.rho, 1.75), 3.0)
-    figure = Figure(figsize=(WIDTH, 1.6), layout="constrained")
+    low, high = max(min(found.low, found.rho, -0.25), -0.75), min(max(found.high, found.rho, 1.75), 3.0)
+    figure = Figure(figsize=(WIDTH, 1.8), layout="constrained")
     ax = figure.subplots()
     for start, stop, words, shade in zip(
         (low, *_BETWEEN), (*_BETWEEN, high), _REGIMES, (0.36, 0.18, 0.05), strict=True
     ):
         ax.axvspan(start, stop, color=RULE, alpha=shade, lw=0)
         ax.text((start + stop) / 2, 0.95, words, ha="center", va="top", fontsize=8.5)
-    ax.plot([max(found.low, low), min(found.high, high)], [0.25] * 2, color=SIMULATED, lw=2.4)
-    ax.plot(np.clip(found.rho, low, high), 0.25, "D", color=SIMULATED, ms=7)
+    ax.plot([max(found.low, low), min(found.high, high)], [0.2] * 2, color=SIMULATED, lw=2.4)
+    ax.plot(np.clip(found.rho, low, high), 0.2, "D", color=SIMULATED, ms=7)
     ax.set(xlim=(low, high), ylim=(0, 1), yticks=[], xlabel="alignment ρ of the target with the source")
     ax.set_xticks(sorted({0.5, *np.arange(np.ceil(low), high + 1e-9)}))
     ax.spines["left"].set_visible(False)

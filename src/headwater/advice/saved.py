@@ -14,8 +14,7 @@ from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer
 from headwater.advice.rivals import CHOSEN
 from headwater.advice.wording import WAYS
 from headwater.selection.hypotheses import SCRATCH
-from headwater.tables.cells import CATEGORY, DATE, NUMBER
-from headwater.tables.columns import Column
+from headwater.tables.columns import Column, is_described
 from headwater.tables.fingerprints import Rows
 
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
@@ -81,7 +80,7 @@ def _checked(content: Any) -> FittedTransfer:
         raise ValueError(f"its steps are {', '.join(kinds)}")
     columns, model = pipeline[0].columns_, pipeline[-1]
     for column in columns:
-        if type(column) is not Column or not _is_described(column):
+        if type(column) is not Column or not is_described(column):
             raise ValueError("a column is not described as it should be")
     rivals = {name: (part["coef"], float(part["intercept"])) for name, part in content["rivals"].items()}
     own = np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
@@ -96,9 +95,3 @@ def _checked(content: Any) -> FittedTransfer:
     loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted))
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded
-
-
-def _is_described(column: Column) -> bool:
-    texts = isinstance(column.levels, tuple) and all(isinstance(text, str) for text in (column.name, *column.levels))
-    known = column.kind in (NUMBER, CATEGORY, DATE) and isinstance(column.coded, bool)
-    return bool(texts and known and np.isfinite(column.fill))

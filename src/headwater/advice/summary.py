@@ -175,6 +175,4 @@ def _deviations(side: Spectrum) -> Array:
 
 def _distance(one: Difference) -> float:
     """How far a column is from where the source has it: its level, or the logarithm of its scale to base 2."""
-    scale = one.scale
-    factor = np.inf if np.isinf(scale) or scale == 0 else 0.0 if np.isnan(scale) else abs(float(np.log2(scale)))
-    return max(abs(one.level), factor)
+    return max(abs(one.level), abs(one.doublings))

@@ -24,28 +24,34 @@ WAYS = {
 
 
 def sentence(advice: Comparison) -> str:
-    """The verdict in words."""
-    gain, alone, error = advice.gain.chosen, f"the target's {advice.counted} alone", advice.measure
-    low, high = (_change(advice, end) for end in (gain.low, gain.high))
+    """The verdict in words: what to do first, then what it is expected to bring and how surely."""
+    gain, alone = advice.gain.chosen, f"the target's {advice.counted} alone"
+    error = f"prediction error ({advice.measure.removesuffix(' error')})"
+    expected, worst, best = (_change(advice, end) for end in (gain.estimate, gain.low, gain.high))
     if advice.verdict == "transfer":
         return (
-            f"Transfer. Expect about {_change(advice, gain.estimate)} {error} than from {alone} "
-            f"(9 times in 10 between {low} and {high})."
+            f"Transfer. Expect about {expected} {error} than from {alone}: it helps with a chance of "
+            f"{_percent(advice.rival[CHOSEN].chance)}, and 9 times in 10 the error is from {best} to {worst}."
         )
     if advice.verdict == "scratch":
         if gain.high <= 0:
             return f"Do not transfer. What fit writes takes nothing off the {error} of {alone}."
         return (
-            f"Do not transfer. Use {alone}: a transfer is expected to have {_change(advice, gain.estimate)} {error}, "
-            f"and 19 times in 20 at most {high}, which is not worth it."
+            f"Do not transfer: it would not help enough. Use {alone}; a transfer is expected to have {expected} "
+            f"{error}, at best {best}."
         )
-    until = f"Until there is more, use {'the transfer as fitted' if advice.safer == 'transfer' else alone}."
+    now = f"Too little data to tell; for now use {'the transfer as fitted' if advice.safer == 'transfer' else alone}"
     if not np.isfinite(gain.low):
-        return f"Too little data to tell. {until}"
+        return f"{now}."
     return (
-        f"Too little data to tell: against {alone}, a transfer may have anything from {low} to {high} {error} "
-        f"(9 times in 10). {until}"
+        f"{now}, expected to err less. Against {alone} a transfer's {error} may be anything from {best} to {worst} "
+        "(9 times in 10)."
     )
+
+
+def _percent(chance: float) -> str:
+    """A chance in whole per cent, never as a certainty."""
+    return "more than 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
 
 
 def _change(advice: Comparison, gain: float) -> str:
@@ -103,8 +109,7 @@ def what_would_change_it(advice: Comparison) -> Iterator[str]:
     gain, rows = advice.gain.chosen, advice.rows
     yield f"what fit writes is {advice.how}"
     if advice.verdict == "transfer":
-        against = 100 * (1 - advice.rival[CHOSEN].chance)
-        yield f"chance that scratch errs less: {against:.0f} %; more target rows would show it"
+        yield "more target rows would make it surer, and many more do without the source"
     elif advice.verdict == "scratch":
         yield "a source that is closer to the target, or more of its rows, might change it; more target rows will not"
     elif not np.isfinite(gain.low):

@@ -16,9 +16,12 @@ from headwater.cli.columns import columns
 from headwater.cli.demo import demo
 from headwater.cli.explore import explore
 from headwater.cli.fit import fit
+from headwater.cli.merge import merge
 from headwater.cli.predict import predict
+from headwater.cli.publish import publish
 from headwater.cli.reproduce import app as reproduce
 from headwater.cli.score import score
+from headwater.cli.show import show
 from headwater.cli.theory import theory
 from headwater.version import __version__
 
@@ -47,7 +50,7 @@ def root(
     """Train a source model for its downstream."""
 
 
-for command in (advise, fit, predict, score, columns, demo):
+for command in (advise, fit, predict, score, publish, show, merge, columns, demo):
     app.command()(command)
 app.command()(theory)
 app.command()(explore)

@@ -10,7 +10,19 @@ import typer
 
 from headwater.cli.networks import independence, sweep
 from headwater.cli.reversal import reversal
-from headwater.cli.study import AsJson, Gammas, Out, Rhos, Seeds, Workers, numbers, print_files, run, twelve_digits
+from headwater.cli.study import (
+    AsJson,
+    Gammas,
+    Out,
+    Rhos,
+    Scheduler,
+    Seeds,
+    Workers,
+    numbers,
+    print_files,
+    run,
+    twelve_digits,
+)
 from headwater.study.networks.catalogue import DATA_SETS
 
 if TYPE_CHECKING:
@@ -50,6 +62,7 @@ def phase(
     target_noise: TargetNoise = 0.1,
     target_tau: TargetTau = 0.1,
     workers: Workers = 0,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Isotropic features: the ratio of the two optimal penalties against ρ, for several γ."""
@@ -66,7 +79,7 @@ def phase(
         target_noise=target_noise,
         target_tau=target_tau,
     )
-    _run(experiment, out, workers, as_json)
+    _run(experiment, out, workers, scheduler, as_json)
 
 
 @app.command()
@@ -85,6 +98,7 @@ def covariance(
     target_noise: TargetNoise = 0.1,
     target_tau: TargetTau = 0.1,
     workers: Workers = 0,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Power-law features: the ratio of the two optimal penalties against ρ, for several spectra."""
@@ -102,17 +116,18 @@ def covariance(
         target_noise=target_noise,
         target_tau=target_tau,
     )
-    _run(experiment, out, workers, as_json)
+    _run(experiment, out, workers, scheduler, as_json)
 
 
 def _penalties(text: str) -> tuple[float, ...]:
     return numbers("--penalties", f"0.01:100:{text}" if text.lstrip("-").isdigit() else text, "geomspace")
 
 
-def _run(experiment: Synthetic, out: Path, workers: int, as_json: bool) -> None:
+def _run(experiment: Synthetic, out: Path, workers: int, scheduler: str | None, as_json: bool) -> None:
     from headwater.study.synthetic.study import study
 
-    run(study(experiment), out, workers, partial(_print_json if as_json else _print_table, experiment.curve))
+    show = partial(_print_json if as_json else _print_table, experiment.curve)
+    run(study(experiment), out, workers, show, scheduler)
 
 
 def _print_json(curve: str, result: Result) -> None:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.cli.study import AsJson, Gammas, Rhos, Seeds, Workers, numbers, print_files, run, twelve_digits
+from headwater.cli.study import (
+    AsJson,
+    Gammas,
+    Rhos,
+    Scheduler,
+    Seeds,
+    Workers,
+    numbers,
+    print_files,
+    run,
+    twelve_digits,
+)
 
 if TYPE_CHECKING:
     from headwater.study.runner import Result
@@ -31,6 +42,7 @@ def reversal(
     ] = "0.1:100:10",
     signal: Annotated[float, typer.Option(help="Length of the source's true coefficients.")] = 2.0,
     workers: Workers = 0,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Does a less aligned target want a harder source where outcomes are yes or no?"""
@@ -49,7 +61,7 @@ def reversal(
         signal=signal,
     )
     folder = out or Path(f"headwater-reversal-{family}")
-    run(study(experiment), folder, workers, _print_json if as_json else _print_words)
+    run(study(experiment), folder, workers, _print_json if as_json else _print_words, scheduler)
 
 
 def _print_json(result: Result) -> None:

@@ -15,6 +15,12 @@ Seeds = Annotated[int, typer.Option(help="How many seeds, counted from 0.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Output folder: the store, tables, figure and report.")]
 Gammas = Annotated[str, typer.Option(help="γ = p/n0, one curve for each: a list, or low:high:count.")]
 Rhos = Annotated[str, typer.Option(help="Alignments ρ: a comma-separated list, or low:high:count.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of a Dask scheduler, tcp://host:8786, whose workers run the trials.", show_default=False
+    ),
+]
 Workers = Annotated[int, typer.Option(help="Trials run at once; 0 is one for each core. Results do not depend on it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 
@@ -42,13 +48,14 @@ def twelve_digits(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(float(f"{value:.12g}") for value in values)
 
 
-def run(study: Study, out: Path, workers: int, show: Callable[[Result], None]) -> None:
+def run(study: Study, out: Path, workers: int, show: Callable[[Result], None], scheduler: str | None = None) -> None:
     """Run it with a progress bar and show the result; interrupted, say what is stored and how to go on."""
     import shlex
     import signal
     import sys
 
     from headwater.cli.progress import progress_bar
+    from headwater.cluster import connected
     from headwater.study.runner import reproduce, stored
 
     if workers < 0:
@@ -56,7 +63,7 @@ def run(study: Study, out: Path, workers: int, show: Callable[[Result], None]) -
     command = shlex.join(["headwater", *sys.argv[1:]])
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with progress_bar(study.experiment.config["experiment"]) as progress:
+        with connected(scheduler), progress_bar(study.experiment.config["experiment"]) as progress:
             result = reproduce(study, out, workers or -1, progress, command)
     except KeyboardInterrupt as interruption:
         done, total = stored(out, study.experiment)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from headwater.cluster import is_spread
 from headwater.estimators.base import Ridge, check_needs_no_rows, penalty
 from headwater.estimators.interval import IntervalRidge
 from headwater.estimators.preprocessors import READABLE
@@ -18,6 +19,7 @@ from headwater.selection.posterior import Posterior, posteriors
 from headwater.selection.survey import survey
 from headwater.spectrum.criteria import needs_rows, score_named
 from headwater.spectrum.moments import Moments
+from headwater.spectrum.partitions import moments_of_partitions
 from headwater.spectrum.penalty import optimal_tau
 from headwater.spectrum.routes import moments_of
 from headwater.spectrum.spectrum import Spectrum
@@ -78,6 +80,7 @@ class SourceRidge(IntervalRidge):
         Parameters
         ----------
         X : array, sparse matrix or data frame (n0, p)
+            Of a Dask array or frame only moments leave the workers that hold it, as ``fit_moments`` takes them.
         y : array_like (n0,) or (n0, q)
         sample_weight : array_like (n0,), optional
             Frequencies.
@@ -90,10 +93,15 @@ class SourceRidge(IntervalRidge):
         Raises
         ------
         ValueError
-            Parameters out of range, shapes that do not match, values that are not finite.
+            Parameters out of range, shapes that do not match, values that are not finite; of Dask's, parts that are not
+            cut alike, and criterion "loo", which needs the rows in one place.
         """
         score_named(self.criterion)
         fixed = penalty(self.tau, "tau")
+        if is_spread(X):
+            check_needs_no_rows(self.criterion)
+            self.fit_moments(moments_of_partitions(X, y, sample_weight))
+            return self._named(getattr(X, "columns", []))
         X, y = self._read(X, y)
         loo = needs_rows(self.criterion)
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
@@ -169,6 +177,15 @@ class SourceRidge(IntervalRidge):
         if not first:
             moments = moments_of(self.spectrum_) + (moments if self.fit_intercept else moments.about_zero())
         return self.fit_moments(moments)
+
+    def _named(self, columns: Any) -> Self:
+        """Hold the names of columns, where they are names."""
+        names = [name for name in columns if isinstance(name, str)]
+        if names:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
 
     def _choose(self, fixed: float | None, dtype: Any) -> Self:
         return self._set(self.optimal_tau_ if fixed is None else fixed, dtype)
@@ -302,6 +319,13 @@ class L2SPRidge(Ridge):
         shifted = meeting.target.shift(start) if meeting.sources else meeting.target
         self._hold(start + np.atleast_2d(shifted.coefficients(tau)), meeting.target, meeting.dtype)
         return self
+
+
+def source_of(spectrum: Spectrum, tau: float, criterion: str) -> SourceRidge:
+    """The fitted source that a spectrum is, whose own best penalty is known already."""
+    model = SourceRidge("auto", criterion, spectrum.basis.fit_intercept)
+    model.spectrum_, model.n_features_in_ = spectrum, spectrum.n_features
+    return model._set(tau, np.float64)
 
 
 def _outputs(spectrum: Spectrum) -> list[Spectrum]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,13 @@ from numpy.typing import ArrayLike
 from headwater import archive
 from headwater.spectrum.rows import Array, WeightedRows, centred, sum_and_rest
 
+
+class _Additive(Protocol):
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+Added = TypeVar("Added", bound=_Additive)
+Waiting = list[tuple[int, Added]]  # sums of 2^level parts each, which wait for others of their size
 KIND = archive.Kind("table of moments", 1, "save it again by Moments.save")
 
 
@@ -323,19 +330,29 @@ def _checked(content: Any) -> Moments:
 
 
 def merge(parts: Iterable[Moments]) -> Moments:
-    """Add moments in pairs, as a tournament, so that rounding grows with the logarithm of their number."""
-    waiting: list[tuple[int, Moments]] = []
+    """Add moments in pairs; ValueError where there are none."""
+    waiting: Waiting[Moments] = []
     for part in parts:
-        level = 0
-        while waiting and waiting[-1][0] == level:
-            part, level = waiting.pop()[1] + part, level + 1
-        waiting.append((level, part))
+        push(waiting, part)
     if not waiting:
         raise ValueError("no blocks: there is nothing to summarise")
-    total = waiting.pop()[1]
-    while waiting:
-        total = waiting.pop()[1] + total
-    return total
+    return total(waiting)
+
+
+def push(waiting: Waiting[Added], part: Added) -> None:
+    """Add a part to those before it in pairs, as a tournament, so that rounding grows with the log of their number."""
+    level = 0
+    while waiting and waiting[-1][0] == level:
+        part, level = waiting.pop()[1] + part, level + 1
+    waiting.append((level, part))
+
+
+def total(waiting: Waiting[Added]) -> Added:
+    """The sum of all parts that were pushed."""
+    *before, (_, found) = waiting
+    for _, part in reversed(before):
+        found = part + found
+    return found
 
 
 def _holds_rows(X: Any, y: Any, sample_weight: Any = None) -> bool:

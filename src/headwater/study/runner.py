@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -12,9 +13,10 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from threadpoolctl import threadpool_limits
 
+from headwater import cluster
 from headwater.pages.needed import check_installed
 from headwater.study.store import Config, Record, Store, trial_key
 
@@ -97,10 +99,10 @@ def reproduce(
     """Run the study's missing trials, then write its tables, figure and report into the folder.
 
     `workers` is joblib's n_jobs; the synthetic experiments run on threads unless `joblib.parallel_config` names another
-    backend, and do not depend on it. `progress` is called with (done, total); `command` is quoted in the report. A run
-    cut short goes on where it stopped. Raises ValueError for a folder that is a file, a store that is not ours, too
-    new or of another protocol, or data that are not what they should be, OSError where nothing can be read or written,
-    ImportError without matplotlib or jinja2; all of them before anything is computed.
+    backend or a client of Dask is active, and do not depend on it. `progress` is called with (done, total); `command`
+    is quoted in the report. A run cut short goes on where it stopped. Raises ValueError for a folder that is a file, a
+    store that is not ours, too new or of another protocol, or data that are not what they should be, OSError where
+    nothing can be read or written, ImportError without matplotlib; all of them before anything is computed.
     """
     start = time.perf_counter()
     check_installed("the report", "matplotlib", "jinja2")
@@ -168,20 +170,24 @@ def complete(
     if not todo:
         return
     planned = (plan or one_by_one)(todo, workers)
-    width = effective_n_jobs(planned.parallel.get("n_jobs"))
+    # One batch after another stays here, each of which has every core to itself.
+    spread = cluster.active() is not None and planned.parallel.get("n_jobs") != 1
     with (
+        parallel_config("dask") if spread else nullcontext(),
         # Before any thread starts: setting limits while another thread loads a library can lock up both.
         threadpool_limits(planned.blas_threads, user_api="blas"),
         # Left only once its work is done, interrupted or not: no import goes on while the interpreter shuts down.
         ThreadPoolExecutor(1) as beside,
         Parallel(batch_size=1, pre_dispatch="all", **planned.parallel) as parallel,
     ):
+        width = effective_n_jobs(planned.parallel.get("n_jobs"))
         if meanwhile is not None:
             beside.submit(meanwhile)
         for start in range(0, len(planned.batches), width):
             current = planned.batches[start : start + width]
             # A lone worker is this process, and can tell how far it is.
-            tick = _ticker(progress, done, len(current[0].trials), len(trials)) if progress and width == 1 else None
+            lone = width == 1 and not spread
+            tick = _ticker(progress, done, len(current[0].trials), len(trials)) if progress and lone else None
             results = parallel(delayed(batch.run)(tick) for batch in current)
             for batch, records in zip(current, results, strict=True):
                 store.add(zip((trial.config for trial in batch.trials), records, strict=True))

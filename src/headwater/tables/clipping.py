@@ -62,6 +62,14 @@ def learn(scaler: StandardScaler, blocks: Iterable[tuple[Array, Array | None]]) 
     return scaler
 
 
+def scaler_of(scaler: StandardScaler, mean: Array, variance: Array, rows: int) -> StandardScaler:
+    """The scaler, of columns (p,) whose means and variances are known."""
+    scaler.fit(np.vstack([mean, mean]))  # shapes it
+    scaler.n_samples_seen_, scaler.mean_, scaler.var_ = rows, mean, variance
+    scaler.scale_ = np.where(variance > _CONSTANT * mean**2, np.sqrt(variance), 1.0)
+    return scaler
+
+
 def pooled(scalers: Sequence[StandardScaler]) -> StandardScaler:
     """One scaler of several tables' columns: the mean of all rows, and the deviation within the tables.
 

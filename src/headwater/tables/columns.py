@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.spectrum.rows import Array
-from headwater.tables.cells import CATEGORY, MISSING, WORDS, Cells
+from headwater.tables.cells import CATEGORY, DATE, MISSING, NUMBER, WORDS, Cells
 from headwater.tables.table import Table, listed
 
-_INDICATED = 20  # rows of the source, with so many of which missing a number's missingness is a feature
+INDICATED = 20  # rows of the source, with so many of which missing a number's missingness is a feature
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,20 @@ class Column:
         return self.coded and self.levels == (MISSING,)
 
 
+def is_described(column: Column) -> bool:
+    """Whether a column read from a file says of itself what it must."""
+    texts = isinstance(column.levels, tuple) and all(isinstance(text, str) for text in (column.name, *column.levels))
+    known = column.kind in (NUMBER, CATEGORY, DATE) and isinstance(column.coded, bool)
+    return bool(texts and known and np.isfinite(column.fill))
+
+
 def learned(cells: Cells, coded: bool = False) -> list[Column]:
     """What the source shows of a column, and beside it whether it is missing where that is often."""
     assert cells.kind is not None
     if cells.kind == CATEGORY:
         return [Column(cells.name, CATEGORY, tuple(sorted(pc.unique(cells.text()).to_pylist())), 0.0, coded)]
     found = [Column(cells.name, cells.kind, (), float(np.median(cells.floats().drop_null().to_numpy())))]
-    return [*found, Column(cells.name, CATEGORY, (MISSING,), 0.0, True)] if cells.missing >= _INDICATED else found
+    return [*found, Column(cells.name, CATEGORY, (MISSING,), 0.0, True)] if cells.missing >= INDICATED else found
 
 
 def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:

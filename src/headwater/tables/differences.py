@@ -14,12 +14,16 @@ from headwater.tables.numbers import numbers_of
 from headwater.tables.pair import Pair
 from headwater.tables.side import Side
 
+_DOUBLINGS = 5.0
 FAR, WIDE = 1.0, 2.0  # what counts as another level, in the source's deviations, and as another scale, a factor
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean and the standard deviation of a column, or the share of a category's level, on either side."""
+    """The mean and the standard deviation of a column on either side.
+
+    Of a category's level the mean is its share of the rows, and there is no scale: ``target_deviation`` is NaN.
+    """
 
     name: str
     source_mean: float
@@ -41,9 +45,15 @@ class Difference:
         return self.target_deviation / self.source_deviation
 
     @property
+    def doublings(self) -> float:
+        """The logarithm of the scale to base 2, between ±5, where one side does not vary; 0 where neither does."""
+        scale = self.scale
+        return 0.0 if np.isnan(scale) else float(np.log2(np.clip(scale, 2**-_DOUBLINGS, 2**_DOUBLINGS)))
+
+    @property
     def differs(self) -> bool:
         """Whether the level is over one deviation away, or the scale over twice or under half the source's."""
-        return abs(self.level) > FAR or not 1 / WIDE <= self.scale <= WIDE
+        return abs(self.level) > FAR or self.scale < 1 / WIDE or self.scale > WIDE
 
 
 def differences(pair: Pair) -> tuple[Difference, ...]:
@@ -58,7 +68,7 @@ def differences(pair: Pair) -> tuple[Difference, ...]:
             shares = zip(*(_shares(side, column) for side in (pair.source, pair.target)), strict=True)
             for level, (p, q) in zip(column.levels, shares, strict=True):
                 name = f"{column.name}={level or '(missing)'}"
-                found.append(Difference(name, p, (p * (1 - p)) ** 0.5, q, (q * (1 - q)) ** 0.5))
+                found.append(Difference(name, p, (p * (1 - p)) ** 0.5, q, np.nan))
     return tuple(found)
 
 

@@ -66,7 +66,7 @@ def shared_columns(
         if name not in both:
             continue
         cells = source.column(name)
-        reason = _reason_against(cells, target.column(name), wanted=name in named or name in codes)
+        reason = reason_against(cells, target.column(name), wanted=name in named or name in codes)
         if reason is None:
             columns += learned(cells, name in codes or name in source.codes)
         else:
@@ -78,7 +78,7 @@ def shared_columns(
     return tuple(sorted(columns, key=lambda column: column.kind == CATEGORY)), notes
 
 
-def _reason_against(source: Cells, target: Cells, wanted: bool) -> str | None:
+def reason_against(source: Cells, target: Cells, wanted: bool) -> str | None:
     """Why a column of both tables cannot be, or had better not be, a feature."""
     name = source.name
     if not wanted and name == PREDICTION:

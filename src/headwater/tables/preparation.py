@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -253,12 +253,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, sides: Sequence[tuple[Table, Array | None]], columns: tuple[Column, ...]) -> list[Array]:
         """Learn these columns from tables and weights, block by block; the means (p,) of each, as features."""
-        self.columns_, self.expanded_ = columns, None
-        count = self._numbers
-        levels = [np.arange(float(len(column.levels))) for column in columns[count:]]
-        self.one_hot_ = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
-        if levels:
-            self.one_hot_.fit(np.zeros((1, len(levels))))
+        count = self._take(columns)
         if not count:
             return [np.zeros(0) for _ in sides]
 
@@ -268,20 +263,31 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 yield self._expanded(values), None if weight is None else weight[rows]
 
         if self.degree > 1:
-            standardise = pooled([learn(StandardScaler(), matrices(*side)) for side in sides])
-            products = PolynomialFeatures(self.degree, include_bias=False).fit(np.zeros((1, count)))
-            self.expanded_ = Pipeline([("standardise", standardise), ("products", products)])
+            self._expand(pooled([learn(StandardScaler(), matrices(*side)) for side in sides]))
         scalers = [learn(ClippedScaler(), matrices(*side)) for side in sides]
         self.scaler_ = pooled(scalers)
         return [(scaler.mean_ - self.scaler_.mean_) / self.scaler_.scale_ for scaler in scalers]
+
+    def _take(self, columns: tuple[Column, ...]) -> int:
+        """Use these columns; how many of them are numbers."""
+        self.columns_, self.expanded_ = columns, cast(Any, None)
+        levels = [np.arange(float(len(column.levels))) for column in columns[self._numbers :]]
+        self.one_hot_ = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
+        if levels:
+            self.one_hot_.fit(np.zeros((1, len(levels))))
+        return self._numbers
+
+    def _expand(self, standardise: StandardScaler) -> None:
+        """Add squares and products of the standardised numbers."""
+        products = PolynomialFeatures(self.degree, include_bias=False).fit(np.zeros((1, self._numbers)))
+        self.expanded_ = Pipeline([("standardise", standardise), ("products", products)])
 
 
 def prepare(
     sides: Sequence[tuple[Table, Array | None]], columns: tuple[Column, ...], degree: int = 1
 ) -> list[TablePreparation]:
     """One preparation for the tables and weights of one or several sources, for each with far values about its mean."""
-    codes = [column.name for column in columns if column.coded and not column.indicates]
-    one = TablePreparation(degree, list(dict.fromkeys(column.name for column in columns)), None, codes)
+    one = _asked_for(columns, degree)
     levels = one._learn(sides, columns)
     if len(sides) == 1:
         return [one]
@@ -290,6 +296,41 @@ def prepare(
         if len(level):
             preparation.scaler_.level_ = level
     return each
+
+
+def unscaled(columns: tuple[Column, ...], standardise: StandardScaler | None = None) -> TablePreparation:
+    """The preparation of these columns without its ``scaler_``, of degree 2 where the numbers are ``standardise``d."""
+    one = _asked_for(columns, 1 if standardise is None else 2)
+    one._take(columns)
+    if standardise is not None:
+        one._expand(standardise)
+    return one
+
+
+def expanded(preparation: TablePreparation, table: Table) -> Array:
+    """A table's numbers with their squares and products (n, k), before they are standardised."""
+    values = encode(table, preparation.columns_[: preparation._numbers])
+    if not len(values):
+        return np.empty((0, preparation.expanded_["products"].n_output_features_))
+    return preparation._expanded(values)
+
+
+def _asked_for(columns: tuple[Column, ...], degree: int) -> TablePreparation:
+    """One that would find these columns by itself."""
+    codes = [column.name for column in columns if column.coded and not column.indicates]
+    return TablePreparation(degree, list(dict.fromkeys(column.name for column in columns)), None, codes)
+
+
+def same(one: TablePreparation, other: TablePreparation) -> bool:
+    """Whether two preparations make the same of every table."""
+
+    def numbers(of: TablePreparation) -> list[Array]:
+        scalers = [of.scaler_] if of._numbers else []
+        scalers += [] if of.expanded_ is None else [of.expanded_[0]]
+        each = ("mean_", "scale_", "level_", "width_")
+        return [np.asarray(getattr(scaler, name)) for scaler in scalers for name in each if hasattr(scaler, name)]
+
+    return one.columns_ == other.columns_ and all(map(np.array_equal, numbers(one), numbers(other)))
 
 
 def drawn_in_note(name: str, rows: NDArray[np.bool_]) -> list[str]:
