@@ -87,7 +87,7 @@ def test_counts_have_an_exposure_and_vary_more():
     X1, y1, years1 = counts(40, W, 1)
     advice = advise(SourceGLM().fit(X0, y0, exposure=years0), (X1, y1), family="poisson", exposure=years1)
     assert advice.verdict == "transfer"
-    assert "less deviance" in advice.sentence
+    assert "prediction error (deviance)" in advice.sentence
     assert advice.errors["chosen"] == pytest.approx(1, abs=0.5)  # a Poisson row's is about 1
     assert not advice.notes
     twice = advise(SourceGLM().fit(X0, 4 * y0, exposure=years0), (X1, 4 * y1), family="poisson", exposure=years1)
@@ -147,3 +147,21 @@ def test_what_cannot_be_asked_is_refused(more, message):
         advise(yes_no(100, W, 0), yes_no(40, W, 1), **more)
     with pytest.raises(ValueError, match="TransferRidge alone takes several"):
         advise([SourceLogistic().fit(*yes_no(100, W, 0))] * 2, yes_no(40, W, 1), family="binomial")
+
+
+def test_certainties_are_numbers():
+    """A source that tells all its rows apart says certainties elsewhere, of which the log odds are beyond doubles."""
+    rng = np.random.default_rng(0)
+    X0, X1 = rng.normal(size=(500, 2)), rng.normal(size=(60, 2))
+    advice = advise((X0, X0 @ [1, 0.3] > 0), (X1, X1[:, 0] > 0), family="binomial")
+    assert all(np.isfinite([one.error.estimate, one.gain.low, one.gain.high]).all() for one in advice.rivals)
+    assert np.abs(advice.model.coef_).max() < 1e4
+    assert any("tell its outcomes apart" in note for note in advice.notes)
+
+
+def test_rows_without_an_event_do_not_promise_a_small_error():
+    rng = np.random.default_rng(1)
+    X0, y0 = yes_no(4000, W, 0, level=-5.5)
+    X1 = rng.normal(size=(140, 3))
+    chosen = advise((X0, y0), (X1, np.full(140, "no")), family="binomial").rival["chosen"].error
+    assert chosen.estimate < 0.05 and chosen.high > 5 * chosen.estimate  # an event costs about 4

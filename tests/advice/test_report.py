@@ -162,6 +162,25 @@ def test_every_advice_has_a_summary_and_a_page(source, target, tmp_path):
         assert advice.sentence.replace("'", "&#39;") in page
 
 
+def test_of_yes_or_no_rows_left_out_are_compared_with_what_came(tmp_path):
+    pytest.importorskip("matplotlib")
+    X0, X1 = RNG.normal(size=(150, 3)), RNG.normal(size=(45, 3))
+    y0, y1 = (RNG.random(len(X)) < 1 / (1 + np.exp(-X @ [2.0, -1.0, 0.0])) for X in (X0, X1))
+    advice = advise((X0, y0), (X1, y1), family="binomial")
+    found = advice.summary
+    assert sum(one.rows for one in found.calibration) == 45 and len(found.calibration) == 4
+    assert sum(one.rows * one.observed for one in found.calibration) == pytest.approx(y1.sum())
+    left_out = 1 / (1 + np.exp(-advice.ways["chosen"].left_out))
+    assert sum(one.rows * one.predicted for one in found.calibration) == pytest.approx(left_out.sum())
+    assert all(one.low < one.observed < one.high or one.observed in (0, 1) for one in found.calibration)
+    by_name = {one.name: one for one in found.coefficients}
+    assert [by_name[f"x{index}"].chosen for index in range(3)] == pytest.approx(advice.model.coef_[0])
+    assert all(one.low < one.high for one in found.coefficients)
+    advice.report(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Predicted and observed" in text and "How much the target shares" not in text
+
+
 def test_a_page_asks_for_nothing_and_holds_every_text_as_text(files, headwater):
     pytest.importorskip("matplotlib")
     given = ("s.csv", "t.csv", "--outcome", "price", "--json", "--report", "page.html")

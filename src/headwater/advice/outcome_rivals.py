@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import chdtri
+from scipy.special import ndtri
 
 from headwater.advice.outcome_ways import BASE_RATE, Way
 from headwater.advice.rivals import CHOSEN, Rival
@@ -28,8 +28,8 @@ from headwater.spectrum.rows import Array
 
 _HELD = 1e-6  # of the posterior weight: what has less is left out
 _NORMAL = 1e9  # degrees of freedom
-_PRIOR = 10.0  # units' worth of belief that a row's error varies by twice its square, as a normal residual's does
 _STEP = 1e-4  # of a linear predictor, for a slope
+_END = float(ndtri(0.95))
 _SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
 
 
@@ -114,18 +114,26 @@ class OutcomeJudge:
         return Mixture(known.weight, place, scale, np.full(len(place), _NORMAL))
 
     def error(self, eta: Array) -> Interval:
-        """The free choice's error of rows left out and what the other errs more than that; scaled chi-square."""
+        """The free choice's error of rows left out and what the other errs more than that; log-normal, as is a
+        positive number that is wide for its size."""
         more, chosen = self.less(eta, self.predictors), float(self.share @ self.left_out)
         error = chosen + more.mean
         if error <= 0:
             return Interval(0.0, 0.0, 0.0)
-        rows = self._outcomes.n
-        relative = self._variance(self.left_out)[1] / chosen**2 if chosen > 0 else 0.0
-        relative = _SHARED * (rows * relative + _PRIOR * 2 / rows) / (rows + _PRIOR)
-        freedom = 2 / max(relative + (more.spread / error) ** 2, 1e-12)
-        with np.errstate(divide="ignore"):  # so little is known that the upper end is beyond all numbers
-            low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
-        return Interval(error, float(low), float(high))
+        reach = np.exp(_END * np.sqrt(np.log1p(self._relative + (more.spread / error) ** 2)))
+        return Interval(error, float(error / reach), float(error * reach))
+
+    @cached_property
+    def _relative(self) -> float:
+        """The relative variance of the left-out error: by its rows' own spread, or what the choice expects if more.
+
+        A target without an event shows nothing of what one costs.
+        """
+        chosen, outcomes = float(self.share @ self.left_out), self._outcomes
+        if chosen <= 0:
+            return 0.0
+        expected = (self.family.scale * outcomes.dispersion) ** 2 * self.family.spread(self.predictors)
+        return _SHARED * max(self._variance(self.left_out)[1], float(self.share**2 @ expected)) / chosen**2
 
     def doubts(self, eta: Array) -> bool:
         """Whether a way errs less than the free choice on rows left out, by over two standard errors."""

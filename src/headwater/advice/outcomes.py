@@ -14,7 +14,10 @@ from headwater.advice.comparison import Size
 from headwater.advice.doubts import checked
 from headwater.advice.findings import known
 from headwater.advice.outcome_rivals import OutcomeJudge, outcome_rivals
+from headwater.advice.outcome_summary import calibration_of, coefficients_of, columns_of
 from headwater.advice.outcome_ways import BASE_RATE, Way, ways
+from headwater.advice.rivals import CHOSEN
+from headwater.advice.summary import Summary, in_order, summarise_comparison
 from headwater.advice.wording import WAYS, asked_for, contradictions
 from headwater.estimators.glm import SourceGLM, TransferGLM
 from headwater.estimators.logistic import SourceLogistic, TransferLogistic
@@ -56,6 +59,17 @@ class OutcomeAdvice(Answer):
     def dimension(self) -> float:
         squares = np.square(np.linalg.svd(self.met.design.z, compute_uv=False))
         return float(squares.sum() ** 2 / max(np.square(squares).sum(), 1e-300))
+
+    @property
+    def summary(self) -> Summary:
+        """All of it as plain data, as text, JSON and the report show it."""
+        target = self.met.path
+        return replace(
+            summarise_comparison(self),
+            coefficients=coefficients_of(self.model, self.ways, target, self.start),
+            calibration=calibration_of(self.ways[CHOSEN].left_out, target.outcomes),
+            differences=in_order(self.differences or columns_of(self.model, target, self.start)),
+        )
 
     @property
     def errors(self) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from headwater.advice.displays import PenaltyCurveDisplay, RivalsDisplay
 from headwater.advice.penalties import Penalties
-from headwater.advice.summary import Alignment, Summary
+from headwater.advice.summary import Alignment, CalibrationPoint, Summary
 from headwater.pages.drawing import RULE, SIMULATED, WIDTH, drawn
 from headwater.pages.parts import Picture, Table, number
 
@@ -69,6 +71,37 @@ def _draw_penalties(found: Penalties, chosen: float) -> Figure:
         PenaltyCurveDisplay(found, chosen).plot(ax, side=side)
     above.set_xlabel("")
     figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def calibration(summary: Summary) -> Picture | None:
+    """What was predicted for rows left out against what was observed; None of outcomes that are numbers."""
+    found = summary.calibration
+    if not found:
+        return None
+    body = [[number(value) for value in (one.rows, one.predicted, one.observed, one.low, one.high)] for one in found]
+    worst = max(found, key=lambda one: abs(one.observed - one.predicted))
+    return Picture(
+        drawn(lambda: _draw_calibration(found), "calibration"),
+        f"Predicted and observed means of {len(found)} parts of the target's rows. Furthest apart is the one of which "
+        f"{number(worst.predicted)} was predicted and {number(worst.observed)} observed, 90 % interval "
+        f"{number(worst.low)} to {number(worst.high)}.",
+        "The target's rows in parts by what is predicted for them, each row without itself: on the line, what was "
+        "predicted came. Lines are 90 % intervals of what was observed.",
+        [Table("Predicted and observed", ["rows", "predicted", "observed", "90 % from", "to"], body)],
+    )
+
+
+def _draw_calibration(found: Sequence[CalibrationPoint]) -> Figure:
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    ax = figure.subplots()
+    most = max(max(one.high, one.predicted) for one in found)
+    end = 1.0 if most <= 1.0 else 1.05 * most
+    ax.plot([0, end], [0, end], color=RULE, lw=1, ls=(0, (4, 3)), zorder=0)
+    for one in found:
+        ax.plot([one.predicted] * 2, [one.low, one.high], color=SIMULATED, lw=1.6)
+    ax.plot([one.predicted for one in found], [one.observed for one in found], "D", color=SIMULATED, ms=6)
+    ax.set(xlim=(0, end), ylim=(0, end), xlabel="predicted", ylabel="observed")
     return figure
 
 

@@ -29,6 +29,7 @@ def as_page(summary: Summary, command: str = "") -> bytes:
         penalties=pictures.penalties(summary),
         alignment=pictures.alignment(summary),
         coefficients=column_pictures.coefficients(summary),
+        calibration=pictures.calibration(summary),
         differences=column_pictures.differences(summary),
         command=command,
         made_with=frame.versions(),

@@ -67,17 +67,17 @@ _SCORES: dict[str, Callable[[Array, Array, Array, Array], dict[str, float]]] = {
 }
 
 
-def calibration(y: Array, mean: Array, weight: Array | None) -> list[dict[str, float]]:
-    """Tenths of the rows by what is predicted for them, the least first: rows, mean predicted and mean observed."""
+def calibration(y: Array, mean: Array, weight: Array | None, parts: int = _PARTS) -> list[dict[str, float]]:
+    """Parts of the rows by what is predicted for them, the least first: rows, mean predicted and mean observed."""
     counts = np.ones(len(y)) if weight is None else weight
-    parts = np.array_split(np.argsort(mean, kind="stable"), min(_PARTS, len(y)))
+    each = np.array_split(np.argsort(mean, kind="stable"), min(parts, len(y)))
     return [
         {
             "rows": float(counts[part].sum()),
             "predicted": float(np.average(mean[part], weights=counts[part])),
             "observed": float(np.average(y[part], weights=counts[part])),
         }
-        for part in parts
+        for part in each
     ]
 
 

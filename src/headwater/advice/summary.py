@@ -55,6 +55,17 @@ class Alignment:
 
 
 @dataclass(frozen=True)
+class CalibrationPoint:
+    """Some rows by what was predicted for them: how many, the means predicted and observed, and a 90 % interval."""
+
+    rows: float
+    predicted: float
+    observed: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Summary:
     """What an advice says.
 
@@ -78,6 +89,7 @@ class Summary:
     alignment: Alignment | None
     coefficients: tuple[Coefficient, ...]
     differences: tuple[Difference, ...]
+    calibration: tuple[CalibrationPoint, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """What the advice's own dictionary has not, as plain values."""
@@ -88,6 +100,7 @@ class Summary:
                 {**asdict(one), "level": one.level, "scale": one.scale, "differs": one.differs}
                 for one in self.differences
             ],
+            "calibration": [asdict(one) for one in self.calibration],
         }
 
 
@@ -100,7 +113,7 @@ def summarise(advice: Findings) -> Summary:
         penalties=penalties(advice),
         alignment=Alignment(rho, *calibration.rho_interval, calibration.reason),
         coefficients=tuple(sorted(_coefficients(advice), key=lambda one: -one.apart)),
-        differences=_in_order(advice.differences or _differences(advice)),
+        differences=in_order(advice.differences or _differences(advice)),
     )
 
 
@@ -122,11 +135,12 @@ def summarise_comparison(advice: Comparison) -> Summary:
         penalties=None,
         alignment=None,
         coefficients=(),
-        differences=_in_order(advice.differences),
+        differences=in_order(advice.differences),
     )
 
 
-def _in_order(found: Iterable[Difference]) -> tuple[Difference, ...]:
+def in_order(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """Those furthest from where the source has them first."""
     return tuple(sorted(found, key=_distance, reverse=True))
 
 

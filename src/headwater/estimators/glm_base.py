@@ -181,7 +181,8 @@ class TransferModel(GLM):
             words += f"{type(self).__name__} the source's Pipeline, which carries its preprocessor"
             if source.path is not None and _own_units(source.path):
                 raise ValueError(f"{words}; the source's were standardised by their own means, too")
-            warnings.warn(words, UserWarning, stacklevel=4)
+            if not isinstance(self.source, Pipeline):
+                warnings.warn(words, UserWarning, stacklevel=4)
         return source
 
     def _fixed(self, path: Path, source: GLMSource | None, tau: float, dtype: Any) -> Self:

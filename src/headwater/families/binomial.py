@@ -30,6 +30,10 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(logit((weight @ y + 0.5) / (weight.sum() + 1)))
 
 
+def _spread(eta: Array) -> Array:
+    return np.asarray(expit(eta) * expit(-eta) * eta**2)
+
+
 def _problem(y: Array) -> str | None:
     return None if ((y >= 0) & (y <= 1)).all() else "must lie between 0 and 1"
 
@@ -49,4 +53,5 @@ BINOMIAL = Family(
     _problem,
     "log loss",
     1.0,
+    _spread,
 )

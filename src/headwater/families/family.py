@@ -18,7 +18,8 @@ class Family:
     half an outcome added, so that it is finite where none or only one kind was seen. ``dispersion`` is φ, None where
     the outcome does not fix it; ``overdispersed`` says whether rows may vary more than that, as counts do, by a factor
     to be estimated. ``problem`` says in words what makes outcomes impossible, or None. Errors are given as
-    ``scale`` half deviances, which people know as ``measure``.
+    ``scale`` half deviances, which people know as ``measure``; ``spread`` is about the variance of
+    a half deviance from means at η, ½ where it is half the square of a number that is nearly normal.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Family:
     problem: Callable[[Array], str | None]
     measure: str
     scale: float
+    spread: Callable[[Array], Array]

@@ -28,6 +28,10 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(weight @ (y - offset) / weight.sum())
 
 
+def _spread(eta: Array) -> Array:
+    return np.full_like(eta, 0.5)
+
+
 def _problem(y: Array) -> str | None:
     return None
 
@@ -47,4 +51,5 @@ GAUSSIAN = Family(
     _problem,
     "squared error",
     2.0,
+    _spread,
 )

@@ -25,6 +25,10 @@ def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(np.log((weight @ y + 0.5) / (weight @ np.exp(offset))))
 
 
+def _spread(eta: Array) -> Array:
+    return np.full_like(eta, 0.5)
+
+
 def _problem(y: Array) -> str | None:
     return None if (y >= 0).all() else "must not be negative"
 
@@ -44,4 +48,5 @@ POISSON = Family(
     _problem,
     "deviance",
     2.0,
+    _spread,
 )

@@ -88,7 +88,9 @@ class GLMChoice:
 def moderate(family: Family, eta: Array, weight: Array, variance: float) -> tuple[float, float]:
     """The line (a, b) nearest to the link of the mean outcome over N(η, variance), for rows at η (n,)."""
     nodes, masses = hermite()
-    wanted = family.link(family.mean(eta[:, None] + np.sqrt(variance) * nodes) @ masses)
+    with np.errstate(divide="ignore"):
+        wanted = family.link(family.mean(eta[:, None] + np.sqrt(variance) * nodes) @ masses)
+    wanted = np.where(np.isfinite(wanted), wanted, eta)  # so sure that its mean is rounded to a certainty
     share = weight / weight.sum()
     middle, other = share @ eta, share @ wanted
     square = share @ (eta - middle) ** 2
