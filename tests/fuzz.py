@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.csv
 from pyarrow import parquet
 
-from headwater.advice.saved import load_model
+from headwater import load
 from headwater.cli.fit import fit
 from headwater.tables.delimited import _MISSING
 from headwater.tables.pair import Roles, pair_of
@@ -219,12 +219,12 @@ _MODEL = {}
 def model_trial(rng, folder):
     if folder not in _MODEL:
         content, table = model_of(folder)
-        _MODEL[folder] = content, table, load_model(folder / "model").predictions(table)["chosen"]
+        _MODEL[folder] = content, table, load(folder / "model").predictions(table)["chosen"]
     content, table, expected = _MODEL[folder]
     path, forged = folder / "damaged", rng.random() < 0.4
     path.write_bytes(rewritten(content, rng) if forged else mutated(content, rng))
     try:
-        loaded = load_model(path)
+        loaded = load(path)
     except ONE_LINE as problem:
         return None if str(problem).strip() else "a refusal without words"
     try:
