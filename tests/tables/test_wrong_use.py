@@ -63,6 +63,12 @@ def inside():
     return frame(np.r_[X, A], np.r_[y, b]), frame(A, b)
 
 
+def inside_rounded():
+    """The same, the target's numbers written with fewer decimals."""
+    source, target = inside()
+    return source, {name: np.round(values, 2) for name, values in target.items()}
+
+
 def inside_coarse():
     """The same with outcomes of five values."""
     source, target = inside()
@@ -240,6 +246,8 @@ CASES = [
     ("target rows inside the source", inside, "", 2,
      "30 of 30 target rows are also rows of the source, features and outcome; by chance it would be about 0.1"),
     ("the same, allowed", inside, "--allow-overlap", 0, "30 of 30 target rows are also rows of the source"),
+    ("the same, rounded", inside_rounded, "", 2,
+     "30 of 30 target rows are, rounded, also rows of the source, features and outcome; by chance it would be about"),
     ("the same, few outcomes", inside_coarse, "", 0, "the source has seen their outcomes"),
     ("the same, by chance", by_chance, "", 0, "features and outcome; by chance it would be about"),
     ("repeated target rows", repeated, "", 0, "target.csv: 105 of 120 rows are copies of others"),
@@ -439,6 +447,8 @@ def test_arrays_are_seen_to_as_files_are():
         advise([arrays(related()[0]), source], target)
     with pytest.raises(ValueError, match="40 of 40 target rows"):  # sparse rows too
         advise((csr_array(arrays(related()[1])[0]), arrays(related()[1])[1]), arrays(related()[1]))
+    with pytest.raises(ValueError, match="30 of 30 target rows are, rounded, also rows of the source"):
+        advise(*map(arrays, inside_rounded()))
     assert "the source has fewer rows (40) than the target (200)" in advise(*map(arrays, swapped())).notes[0]
     assert advise(*map(arrays, related())).notes == ()
     copied, (X, y) = advise(*map(arrays, repeated())), arrays(repeated()[1])

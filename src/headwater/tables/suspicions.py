@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import Column
-from headwater.tables.fingerprints import FEW, Codes, Rows, copies, hashed, near, overlap
+from headwater.tables.columns import Column, encode
+from headwater.tables.fingerprints import FEW, Codes, Rows, copies, digits, hashed, near, overlap
 from headwater.tables.side import Side
+
+_HELD = 4_000_000  # numbers of a source, up to which its rows are also compared rounded
 
 
 def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
@@ -25,7 +27,7 @@ def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
 
 
 def shared_rows(
-    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap"
+    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap", how: str = ""
 ) -> Iterator[str]:
     """Target rows that the source holds too; ValueError where that is no chance, and not said to be allowed.
 
@@ -34,7 +36,9 @@ def shared_rows(
     found = overlap(rows, other, outcomes)
     if not found.rows:
         return
-    words = f"{found.rows} of {len(rows.whole)} target rows are also rows of the source, features and outcome"
+    words = f"{found.rows} of {len(rows.whole)} target rows are{how} also rows of the source, features and outcome"
+    if found.by_chance and how:
+        return
     if found.by_chance:
         yield f"{words}; by chance it would be {found.about}"
     elif allowed or len(np.unique(outcomes)) <= FEW:
@@ -49,11 +53,34 @@ def shared_rows(
 def target_in_source(before: Side, after: Side, columns: tuple[Column, ...], allowed: bool) -> Iterator[str]:
     """``shared_rows`` of two tables."""
     some = near(before.table, after.table, columns)
+    outcomes, said = before.told.reshape(len(before.y), -1), []
     if len(some):
         close = replace(before.table, data=before.table.data.take(some))
-        outcomes = before.told.reshape(len(before.y), -1)
         other = Rows.of_table(close, columns, outcomes[some])
-        yield from shared_rows(Rows.of_table(after.table, columns, after.told), other, hashed(outcomes), allowed)
+        said = [*shared_rows(Rows.of_table(after.table, columns, after.told), other, hashed(outcomes), allowed)]
+    if not said and len(outcomes) * len(columns) <= _HELD:  # before it is encoded
+        told = after.told.reshape(len(after.y), -1)
+        sides = ((encode(before.table, columns), outcomes), (encode(after.table, columns), told))
+        said = [*shared_when_rounded(*sides, allowed)]
+    yield from said
+
+
+def shared_when_rounded(
+    source: tuple[Array, Array], target: tuple[Array, Array], allowed: bool, option: str = "--allow-overlap"
+) -> Iterator[str]:
+    """``shared_rows`` of features and outcomes (n, p) and (n, q) where one side has fewer decimals than the other."""
+    if source[0].size > _HELD:
+        return
+    before, after = (np.hstack(side) for side in (source, target))
+    fewer = [min(digits(one), digits(other)) for one, other in zip(before.T, after.T, strict=True)]
+    if fewer == [digits(one) for one in before.T] == [digits(one) for one in after.T]:
+        return
+    for values in (before, after):
+        for index, count in enumerate(fewer):
+            values[:, index] = np.round(values[:, index], count)
+    width = source[0].shape[1]
+    other, rows = (Rows.of(values[:, :width], values[:, width:]) for values in (before, after))
+    yield from shared_rows(rows, other, other.outcome, allowed, option, ", rounded,")
 
 
 def rows_seen(fitted: Rows, side: Side, columns: tuple[Column, ...]) -> Iterator[str]:
