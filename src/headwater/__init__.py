@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from headwater.advice.calibration.fitting import calibrate as calibrate
     from headwater.advice.displays import PenaltyCurveDisplay as PenaltyCurveDisplay
     from headwater.advice.displays import RivalsDisplay as RivalsDisplay
-    from headwater.advice.verdict import advise as advise
+    from headwater.advice.door import advise as advise
+    from headwater.advice.door import fit as fit
+    from headwater.advice.fitted import FittedTransfer as FittedTransfer
+    from headwater.advice.saved import load as load
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
     from headwater.estimators.ridge import SourceRidge as SourceRidge
+    from headwater.estimators.saved_source import SavedSource as SavedSource
     from headwater.estimators.transfer import TransferRidge as TransferRidge
     from headwater.spectrum.moments import Moments as Moments
     from headwater.spectrum.spectrum import Spectrum as Spectrum
@@ -32,12 +36,14 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
+    "FittedTransfer": "headwater.advice.fitted",
     "GroupModels": "headwater.estimators.group_models",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
     "PenaltyCurveDisplay": "headwater.advice.displays",
     "PhaseDiagramDisplay": "headwater.theory.figures",
     "RivalsDisplay": "headwater.advice.displays",
+    "SavedSource": "headwater.estimators.saved_source",
     "SourceGLM": "headwater.estimators.glm",
     "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
@@ -46,19 +52,23 @@ _HOME = {
     "TransferGLM": "headwater.estimators.glm",
     "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
-    "advise": "headwater.advice.verdict",
+    "advise": "headwater.advice.door",
     "calibrate": "headwater.advice.calibration.fitting",
+    "fit": "headwater.advice.door",
+    "load": "headwater.advice.saved",
     "theory": "headwater.theory",
 }
 
 __all__ = [
     "Coefficients",
+    "FittedTransfer",
     "GroupModels",
     "L2SPRidge",
     "Moments",
     "PenaltyCurveDisplay",
     "PhaseDiagramDisplay",
     "RivalsDisplay",
+    "SavedSource",
     "SourceGLM",
     "SourceLogistic",
     "SourceRidge",
@@ -70,6 +80,8 @@ __all__ = [
     "__version__",
     "advise",
     "calibrate",
+    "fit",
+    "load",
     "theory",
 ]
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from headwater.advice.fitted import FittedTransfer, fitted_transfer
 from headwater.advice.outcomes import OutcomeAdvice
-from headwater.advice.saved import SavedModel, saved_model
-from headwater.advice.verdict import Advice, advise, with_penalties
+from headwater.advice.verdict import Advice, advise_arrays, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.estimators.glm_from_table import fit_outcome_source, of_family
 from headwater.tables.differences import differences
@@ -52,8 +52,8 @@ def unseen(what: str, counted: bool = False) -> AbstractContextManager[None]:
 def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) -> Advice | OutcomeAdvice:
     """Fit the source with its preprocessor, and advise; all notes are in the advice.
 
-    Raises ValueError as ``advise`` does, for products of published coefficients' columns, and for what the outcome's
-    family has no use for.
+    Raises ValueError as ``advise_arrays`` does, for products of published coefficients' columns, and for what the
+    outcome's family has no use for.
     """
     before, after, outcome = pair.source, pair.target, pair.outcome
     plain = outcome.family == GAUSSIAN
@@ -64,6 +64,10 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
         model = published_source(pair.published, after, pair.columns)
         model = model if plain else of_family(model, outcome.family)
+    elif pair.fitted is not None:
+        if manner.degree > 1:
+            raise ValueError("--degree: the columns of a source that was published are settled; leave it out")
+        model = pair.fitted
     else:
         (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
         with stage(f"fitting {before.table.name}", counted=plain) as progress:
@@ -77,22 +81,22 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         rows = after.table.data.select(pair.names)
         met = (rows, after.y, after.weight)
         if plain:
-            advice: Advice | OutcomeAdvice = advise(model, met, criterion=manner.criterion, groups=after.groups)
+            advice = advise_arrays(model, met, criterion=manner.criterion, groups=after.groups)
         else:
-            advice = advise(model, met, family=outcome.family, exposure=after.exposure)
+            advice = advise_arrays(model, met, family=outcome.family, exposure=after.exposure)
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
     return replace(advice, notes=notes, differences=differences(pair))
 
 
-def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:
+def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> FittedTransfer:
     """The fitted transfer as what is kept of it, with where it came from."""
     roles = pair.roles
     facts = {
         "outcome": roles.outcome,
         "target_outcome": roles.target_outcome or roles.outcome,
-        "degree": manner.degree,
+        "degree": manner.degree if pair.fitted is None else pair.fitted[0].degree,
         "criterion": manner.criterion,
         "decimal": pair.decimal,
         "advice": advice.as_dict(),
@@ -102,4 +106,4 @@ def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) 
         "exposure": roles.exposure,
         "version": __version__,
     }
-    return saved_model(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))
+    return fitted_transfer(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from headwater.tables import suspicions
 from headwater.tables.coefficients import Published, read_coefficients
-from headwater.tables.columns import Column, met
+from headwater.tables.columns import Column, check_kinds, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
+from headwater.tables.frames import table_of
 from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
-from headwater.tables.table import Table, all_of, listed, meant, read_table
+from headwater.tables.table import Table, all_of, listed, meant
 
 _LEAST_ROWS = 3
 
@@ -50,8 +52,8 @@ class Roles:
 class Pair:
     """A source and a target, the features they share, and notes on everything left out or mended.
 
-    ``roles`` are those asked for. Of ``published`` coefficients, in the place of a source, there is no table: the
-    target stands for it.
+    ``roles`` are those asked for. Of ``published`` coefficients, or a source that was ``fitted`` before, there is no
+    table: the target stands for it.
     """
 
     source: Side
@@ -61,6 +63,12 @@ class Pair:
     roles: Roles
     outcome: Outcome
     published: Published | None = None
+    fitted: Any = None
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the target stands for a source of which there is no table."""
+        return self.published is not None or self.fitted is not None
 
     @property
     def names(self) -> list[str]:
@@ -73,17 +81,22 @@ class Pair:
         return self.target.table.decimal or self.source.table.decimal
 
 
-def read_pair(
-    source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
-) -> Pair:
-    """Read two files and pair them.
+def read_pair(source: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False) -> Pair:
+    """Pair two tables, each a frame or the path of a file.
 
     Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
-    ``allow_overlap``, and as ``pair_of`` does.
+    ``allow_overlap``, and as ``pair_of`` does; TypeError for what is no table.
     """
-    if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
-        raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
-    return pair_of(read_table(source, reading), read_table(target, reading), roles, allow_overlap)
+    if not allow_overlap and _same(source, target):
+        name, what = (target, "file") if isinstance(target, (str, Path)) else ("target", "table")
+        raise ValueError(f"{name}: source and target are the same {what}; give two, or say --allow-overlap")
+    return pair_of(table_of(source, "source", reading), table_of(target, "target", reading), roles, allow_overlap)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if not all(isinstance(data, (str, Path)) for data in (one, other)):
+        return one is other
+    return Path(one).is_file() and Path(other).exists() and Path(one).samefile(other)
 
 
 def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
@@ -144,9 +157,14 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
-def read_published(coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
-    """Read published coefficients and a target, and pair them; raises as ``read_pair`` does."""
-    return published_pair(read_coefficients(coefficients), read_table(target, reading), roles)
+def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
+    """Pair published coefficients, themselves or the path of their table, with a target, a frame or a path.
+
+    Raises as ``read_pair`` does.
+    """
+    if not isinstance(published, Published):
+        published = read_coefficients(published)
+    return published_pair(published, table_of(target, "target", reading), roles)
 
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
@@ -175,6 +193,49 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
     notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair(side, side, columns, tuple(notes), roles, outcome, published)
+
+
+def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
+    """Pair a source that was fitted before, by its ``columns`` and for its ``outcome``, with a target.
+
+    Raises ValueError as ``pair_of`` does, and for what was settled when the source was fitted.
+    """
+    for option, value in (("features", roles.features), ("exclude", roles.exclude), ("categories", roles.categories)):
+        if value:
+            raise ValueError(f"--{option}: the columns of {name} are settled; leave it out, or give its table")
+    if roles.family not in (None, GAUSSIAN):
+        raise ValueError(f"--family {roles.family}: {name} is of a number; leave it out")
+    if roles.outcome != fitted.outcome:
+        raise ValueError(
+            f"{name}: its outcome is {fitted.outcome!r}, not {roles.outcome!r}; --target-outcome says what it is "
+            f"called in {target.name}"
+        )
+    outcome = Outcome()
+    _check_asked(outcome, roles)
+    absent = [column for column in fitted.names if column not in target.names]
+    if absent:
+        raise ValueError(
+            f"{target.name}: there is no column {absent[0]!r}{meant(absent[0], target.names)}, which {name} needs; "
+            f"{all_of(target)}"
+        )
+    side, notes = with_outcome(
+        target, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind, outcome, None
+    )
+    if len(side.y) < _LEAST_ROWS:
+        raise ValueError(f"{target.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    if roles.groups is not None:
+        side = replace(side, groups=groups_of(side.table, roles.groups))
+    columns = fitted.columns
+    check_kinds(side.table, columns)
+    unused = [column for column in target.names if column not in {*roles.taken, *fitted.names}]
+    if unused:
+        notes.append(f"{target.name}: unused, not in {name}: {listed(unused)}")
+    notes += met(side.table, columns)
+    notes += suspicions.swapped(fitted.numbers["weight"], side.rows)
+    side, copied = suspicions.copies_in_one(side, columns)
+    notes += [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
+    notes.append(f"{name} holds no rows: whether rows of {target.name} are among its own cannot be seen")
+    return Pair(side, side, columns, tuple(notes), roles, outcome, fitted=fitted)
 
 
 def _check_asked(outcome: Outcome, roles: Roles) -> None:
