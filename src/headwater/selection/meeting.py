@@ -195,7 +195,7 @@ class Meeting:
         return np.moveaxis(coef, (-3, -2, -1), (-1, -2, -3))
 
     def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, Array, Array]]:
-        """Each source's part in the starts: its index, its penalties (k,), or (1,) where all are one, and scales α (k,)."""
+        """Each source's part in the starts: its index, penalties (k,), or (1,) where all are one, and scales α (k,)."""
         taus, scales = (values if self._several else values[..., None] for values in (source_tau, scale))
         for index in range(len(self.sources)):
             tau, alpha = taus[..., index], scales[..., index]
