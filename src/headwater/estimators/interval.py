@@ -59,18 +59,20 @@ class IntervalRidge(Ridge):
         """
         check_is_fitted(self)
         middle = np.reshape(self.predict(X), (-1, np.size(self.intercept_)))
-        return with_interval(middle, self._features(X), self._posteriors(), level).reshape(
+        return with_interval(middle, self._features(X), posteriors_of(self), level).reshape(
             len(middle), *np.shape(self.intercept_), 2
         )
-
-    def _posteriors(self) -> tuple[Posterior, ...]:
-        if self._open is None:
-            self._open = self._left_open()
-        return self._open
 
     def _left_open(self) -> tuple[Posterior, ...]:
         """The posterior of each output."""
         raise NotImplementedError
+
+
+def posteriors_of(model: IntervalRidge) -> tuple[Posterior, ...]:
+    """The posterior of each output of a fitted model, made once."""
+    if model._open is None:
+        model._open = model._left_open()
+    return model._open
 
 
 def with_interval(middle: Array, X: Any, posteriors: tuple[Posterior, ...], level: float) -> Array:
