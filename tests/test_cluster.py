@@ -8,15 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import slowly
+from pyarrow import parquet
 
 from headwater import SourceRidge, cluster
+from headwater.cli import main
+from headwater.estimators.publishing import Asked, publish
 from headwater.spectrum import partitions
 from headwater.study.runner import complete, open_store
 from headwater.study.synthetic.experiment import Synthetic
+from headwater.tables.counted import Counted
+from headwater.tables.streams import open_stream
 
 pytest.importorskip("dask", reason="needs Dask: pip install 'headwater[scale]'")
 pytest.importorskip("distributed", reason="needs Dask's distributed: pip install 'headwater[scale]'")
@@ -158,6 +165,31 @@ def test_several_outputs_and_no_weights(client):
         SourceRidge(fit_intercept=False).fit(spread("rows that are here")[0], outcomes),
         SourceRidge(fit_intercept=False).fit(X, Y),
     )
+
+
+def test_a_source_is_published_by_the_workers(client, workers, tmp_path, monkeypatch, capsys):
+    """To the same bits as here, for its parts are summed alike, in two passes as there are words."""
+    columns = {name: X[:, place] for place, name in enumerate(NAMES)}
+    table = pa.table({**columns, "kind": list("abba") * 100, "y": Y[:, 0]})
+    parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=70)
+
+    def published():
+        stream = open_stream(str(tmp_path / "rows.parquet"))
+        return publish(stream, Asked(Counted("y")), lambda what: nullcontext())[0][-1].spectrum_
+
+    there = published()
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "active", lambda: None)
+        here = published()
+    for of in ("eigenvalues", "u", "x_mean", "remainder"):
+        np.testing.assert_array_equal(getattr(here, of), getattr(there, of))
+
+    (tmp_path / "few.csv").write_text("a,y\n1,2.5\n2,3.5\n")
+    command = ["publish", str(tmp_path / "few.csv"), "--outcome", "y", "--out", str(tmp_path / "source.skops")]
+    monkeypatch.setattr(sys, "argv", ["headwater", *command, "--scheduler", workers[0]])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--scheduler: " in capsys.readouterr().err
 
 
 def test_trials_are_run_by_the_workers(client, tmp_path, monkeypatch):

@@ -164,4 +164,4 @@ def test_rows_without_an_event_do_not_promise_a_small_error():
     X0, y0 = yes_no(4000, W, 0, level=-5.5)
     X1 = rng.normal(size=(140, 3))
     chosen = advise((X0, y0), (X1, np.full(140, "no")), family="binomial").rival["chosen"].error
-    assert chosen.estimate < 0.05 and chosen.high > 0.1  # an event costs about 4
+    assert chosen.estimate < 0.05 and chosen.high > 5 * chosen.estimate  # an event costs about 4

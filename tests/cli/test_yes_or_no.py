@@ -63,7 +63,11 @@ def fails(result, words):
 
 def test_words_become_probabilities(headwater):
     status, out, _ = headwater("fit", "source.csv", "target.csv", "--outcome", "late", "-o", "m.skops")
-    assert status == 0 and out.startswith("Transfer. Expect about ") and "less prediction error (log loss) than from" in out
+    assert (
+        status == 0
+        and out.startswith("Transfer. Expect about ")
+        and "less prediction error (log loss) than from" in out
+    )
     assert "note: the outcome late is 'No' or 'Yes': predicted is the probability of 'Yes' (--positive No" in out
     assert headwater("predict", "m.skops", "new.csv", "-o", "out.csv")[0] == 0
     table = pyarrow.csv.read_csv("out.csv")

@@ -27,7 +27,7 @@ from headwater.tables.counted import Counted
 from headwater.tables.gathered import Gathering
 from headwater.tables.pair import Roles, pair_of
 from headwater.tables.preparation import prepare
-from headwater.tables.streams import Stream, open_stream
+from headwater.tables.streams import Part, open_stream
 from headwater.tables.table import read_table
 
 ROWS = 211
@@ -97,8 +97,8 @@ def files(tmp_path_factory):
     ("plain", None, 1, 1), ("plain", "w", 1, 1), ("far", None, 1, 2), ("mixed", None, 1, 2), ("mixed", "w", 2, 3),
 ])  # fmt: skip
 def test_what_is_read_in_parts_is_what_is_fitted_in_memory(files, monkeypatch, kind, weights, degree, passes):
-    read, blocks = [], Stream.blocks
-    monkeypatch.setattr(Stream, "blocks", lambda self, part, names: (read.append(names), blocks(self, part, names))[1])
+    read, blocks = [], Part.blocks
+    monkeypatch.setattr(Part, "blocks", lambda self, names: (read.append(names), blocks(self, names))[1])
     path = files / f"{kind}.parquet"
     found, _ = publish(open_stream(str(path)), asked(kind, weights, degree=degree), quiet)
     assert len(read) == 7 * passes  # no more passes than the preparation needs, of no column that it does not
@@ -238,7 +238,7 @@ def test_work_can_be_sent_to_other_processes(files):
     parts = pickle.loads(pickle.dumps(stream.parts))
     found = None
     for part in reversed(parts):
-        for first, block in stream.blocks(part, [*source.names, "y"]):
+        for first, block in part.blocks([*source.names, "y"]):
             piece = pickle.loads(pickle.dumps(gathering(first, block)))
             found = piece if found is None else found + piece
     assert found.tally.rows == source.numbers["rows"]

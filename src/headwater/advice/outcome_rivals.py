@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import chdtri
+from scipy.special import ndtri
 
 from headwater.advice.outcome_ways import BASE_RATE, Way
 from headwater.advice.rivals import CHOSEN, Rival
@@ -29,7 +29,7 @@ from headwater.spectrum.rows import Array
 _HELD = 1e-6  # of the posterior weight: what has less is left out
 _NORMAL = 1e9  # degrees of freedom
 _STEP = 1e-4  # of a linear predictor, for a slope
-_LEAST = 1.0  # degrees of freedom, of fewer of which the upper end is not known
+_END = float(ndtri(0.95))
 _SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
 
 
@@ -114,15 +114,14 @@ class OutcomeJudge:
         return Mixture(known.weight, place, scale, np.full(len(place), _NORMAL))
 
     def error(self, eta: Array) -> Interval:
-        """The free choice's error of rows left out and what the other errs more than that; scaled chi-square."""
+        """The free choice's error of rows left out and what the other errs more than that; log-normal, as is a
+        positive number that is wide for its size."""
         more, chosen = self.less(eta, self.predictors), float(self.share @ self.left_out)
         error = chosen + more.mean
         if error <= 0:
             return Interval(0.0, 0.0, 0.0)
-        freedom = 2 / max(self._relative + (more.spread / error) ** 2, 1e-12)
-        with np.errstate(divide="ignore"):  # so little is known that the upper end is beyond all numbers
-            low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
-        return Interval(error, float(low), float(high) if freedom > _LEAST else np.inf)
+        reach = np.exp(_END * np.sqrt(np.log1p(self._relative + (more.spread / error) ** 2)))
+        return Interval(error, float(error / reach), float(error * reach))
 
     @cached_property
     def _relative(self) -> float:

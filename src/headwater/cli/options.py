@@ -99,6 +99,10 @@ By = Annotated[
 Delimiter = Annotated[
     str | None, typer.Option(help="What separates cells: one character, or 'tab'. (default: found in the file)")
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="A Dask scheduler, tcp://host:8786, whose workers do the work.", show_default=False),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; infinity is null.")]
 Explained = Annotated[
     bool, typer.Option("--explain", help="Also print what the advice rests on, each number with what it means.")

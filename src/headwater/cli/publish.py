@@ -46,6 +46,7 @@ def publish(
         Path | None,
         typer.Option(help="A folder to keep progress in, from which the same command goes on.", show_default=False),
     ] = None,
+    scheduler: o.Scheduler = None,
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     as_json: o.AsJson = False,
@@ -54,6 +55,7 @@ def publish(
     from headwater.cli.progress import progress_bar
     from headwater.cli.show import show_source
     from headwater.cli.showing import show_notes
+    from headwater.cluster import connected
     from headwater.files import check_output
     from headwater.tables.counted import Counted
     from headwater.tables.streams import open_stream
@@ -69,6 +71,9 @@ def publish(
     if checkpoint is not None and stream.in_memory:
         raise ValueError(f"--checkpoint: {source} is read whole; write it as Parquet to have it read in parts")
 
+    if scheduler is not None and stream.in_memory:
+        raise ValueError(f"--scheduler: {source} is read whole, here; write it as Parquet to have it read in parts")
+
     # Loaded once the table is known to be one: it brings scikit-learn, which takes longer than most tables.
     from headwater.estimators.publishing import Asked, finished
     from headwater.estimators.publishing import publish as published
@@ -79,7 +84,8 @@ def publish(
 
     counted = Counted(roles.outcome, roles.weights, roles.weights_kind)
     asked = Asked(counted, roles.features, roles.exclude, roles.categories, degree, criterion.value, roles.family)
-    found, notes = published(stream, asked, watch, None if like is None else SavedSource.load(like), checkpoint)
+    with connected(scheduler):
+        found, notes = published(stream, asked, watch, None if like is None else SavedSource.load(like), checkpoint)
     if rank is not None:
         found = found.of_rank(rank)
     found.save(out)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater.cli.networks import independence, sweep
+from headwater.cli.options import Scheduler
 from headwater.cli.reversal import reversal
 from headwater.cli.study import (
     AsJson,
     Gammas,
     Out,
     Rhos,
-    Scheduler,
     Seeds,
     Workers,
     numbers,

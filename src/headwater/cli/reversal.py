@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headwater.cli.options import Scheduler
 from headwater.cli.study import (
     AsJson,
     Gammas,
     Rhos,
-    Scheduler,
     Seeds,
     Workers,
     numbers,

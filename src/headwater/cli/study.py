@@ -15,12 +15,6 @@ Seeds = Annotated[int, typer.Option(help="How many seeds, counted from 0.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Output folder: the store, tables, figure and report.")]
 Gammas = Annotated[str, typer.Option(help="γ = p/n0, one curve for each: a list, or low:high:count.")]
 Rhos = Annotated[str, typer.Option(help="Alignments ρ: a comma-separated list, or low:high:count.")]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        help="Address of a Dask scheduler, tcp://host:8786, whose workers run the trials.", show_default=False
-    ),
-]
 Workers = Annotated[int, typer.Option(help="Trials run at once; 0 is one for each core. Results do not depend on it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")]
 

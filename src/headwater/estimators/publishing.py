@@ -170,7 +170,7 @@ def _fitted(stream: Stream, asked: Asked, preparation: TablePreparation, gathere
     unit = counted.unit(gathered.tally)
     if gathered.tally.rows >= GRAM_ROWS_PER_FEATURE * moments.n_features:
         return model.fit_moments(_times(moments, unit))
-    tables = (table for part in stream.parts for _, table in stream.blocks(part, _names(preparation, counted)))
+    tables = (table for part in stream.parts for _, table in part.blocks(_names(preparation, counted)))
     kept = [rows for table in tables if len((rows := counted.rows(table))[1])]
     X, y = np.concatenate([preparation.transform(rows[0]) for rows in kept]), np.concatenate([rows[1] for rows in kept])
     weights = [rows[2] for rows in kept if rows[2] is not None]

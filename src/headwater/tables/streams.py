@@ -28,6 +28,13 @@ class Part:
     rows: int
     read: Callable[[list[str], int], Iterator[pa.Table]]
 
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[int, Table]]:
+        """Its rows in blocks of these columns, each with the number of its first row."""
+        first, step = self.first, max(1, _BLOCK // max(1, len(names)))
+        for data in self.read(list(names), step):
+            yield first, plain(data, self.name)
+            first += data.num_rows
+
 
 @dataclass(frozen=True, eq=False)
 class Stream:
@@ -44,13 +51,6 @@ class Stream:
     @property
     def rows(self) -> int:
         return sum(part.rows for part in self.parts)
-
-    def blocks(self, part: Part, names: Sequence[str]) -> Iterator[tuple[int, Table]]:
-        """A part's rows in blocks of these columns, each with the number of its first row."""
-        first, step = part.first, max(1, _BLOCK // max(1, len(names)))
-        for data in part.read(list(names), step):
-            yield first, plain(data, part.name)
-            first += data.num_rows
 
 
 def open_stream(source: str, reading: Reading = AS_FOUND) -> Stream:
