@@ -32,6 +32,7 @@ RIMS = {
         "tables.clipping",
         "tables.preparation",
         "estimators",
+        "advice.fitted",
         "advice.saved",
         "advice.verdict",
         "cli.demo",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from headwater.advice.calibration.fitting import calibrate as calibrate
     from headwater.advice.displays import PenaltyCurveDisplay as PenaltyCurveDisplay
     from headwater.advice.displays import RivalsDisplay as RivalsDisplay
-    from headwater.advice.verdict import advise as advise
+    from headwater.advice.door import advise as advise
+    from headwater.advice.door import fit as fit
+    from headwater.advice.fitted import FittedTransfer as FittedTransfer
+    from headwater.advice.saved import load as load
     from headwater.estimators.given import Coefficients as Coefficients
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Coefficients": "headwater.estimators.given",
+    "FittedTransfer": "headwater.advice.fitted",
     "GroupModels": "headwater.estimators.group_models",
     "L2SPRidge": "headwater.estimators.ridge",
     "Moments": "headwater.spectrum.moments",
@@ -46,13 +50,16 @@ _HOME = {
     "TransferGLM": "headwater.estimators.glm",
     "TransferLogistic": "headwater.estimators.logistic",
     "TransferRidge": "headwater.estimators.transfer",
-    "advise": "headwater.advice.verdict",
+    "advise": "headwater.advice.door",
     "calibrate": "headwater.advice.calibration.fitting",
+    "fit": "headwater.advice.door",
+    "load": "headwater.advice.saved",
     "theory": "headwater.theory",
 }
 
 __all__ = [
     "Coefficients",
+    "FittedTransfer",
     "GroupModels",
     "L2SPRidge",
     "Moments",
@@ -70,6 +77,8 @@ __all__ = [
     "__version__",
     "advise",
     "calibrate",
+    "fit",
+    "load",
     "theory",
 ]
 

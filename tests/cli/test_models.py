@@ -23,7 +23,8 @@ import skops.io
 from pyarrow import parquet
 from sklearn.linear_model import Ridge
 
-from headwater.advice import saved as persistence
+from headwater import FittedTransfer, load
+from headwater.advice.fitted import KIND
 from headwater.cli import main
 from headwater.tables.table import read_table
 
@@ -68,11 +69,11 @@ def fails(result, words):
 
 def test_a_loaded_model_predicts_what_was_fitted_to_the_bit(headwater, monkeypatch, tmp_path):
     kept = []
-    real = persistence.save_model
-    monkeypatch.setattr(persistence, "save_model", lambda model, path: (kept.append(model), real(model, path)))
+    real = FittedTransfer.save
+    monkeypatch.setattr(FittedTransfer, "save", lambda model, path: (kept.append(model), real(model, path)))
     headwater("fit", *sides("dates"), *OUTCOME, "--degree", "2", "-o", "model.skops")
     table = pyarrow.csv.read_csv(TABLES / "dates.csv")
-    loaded = persistence.load_model(tmp_path / "model.skops")
+    loaded = load(tmp_path / "model.skops")
     for name, values in kept[0].predictions(table).items():
         np.testing.assert_array_equal(loaded.predictions(table)[name], values)
     assert set(loaded.predictions(table)) == {"chosen", "scratch", "source", "source_optimal"}
@@ -92,8 +93,8 @@ def test_real_models_too(headwater, monkeypatch, source, target, outcome):
     if not RAW.exists():
         pytest.skip("the raw tables are not here")
     kept = []
-    real = persistence.save_model
-    monkeypatch.setattr(persistence, "save_model", lambda model, path: (kept.append(model), real(model, path)))
+    real = FittedTransfer.save
+    monkeypatch.setattr(FittedTransfer, "save", lambda model, path: (kept.append(model), real(model, path)))
     few = pyarrow.csv.read_csv(RAW / target).take(np.random.default_rng(0).permutation(1000)[:60])
     pyarrow.csv.write_csv(few, "few.csv")
     options = ["--allow-overlap"] if source == target else []
@@ -115,7 +116,7 @@ def test_the_model_is_the_estimators_own(model):
     fitted = fit_source(preparation, pair.source)
     pipeline = behind(preparation.about(pair.target.table), fitted[-1])
     expected = TransferRidge(pipeline).fit(pair.target.table.data.select([c.name for c in pair.columns]), pair.target.y)
-    loaded = persistence.load_model(model)
+    loaded = load(model)
     np.testing.assert_array_equal(loaded.pipeline[-1].coef_, expected.coef_)
     frame = pair.target.table.data.to_pandas()[["sold", "size", "price", "colour", "age"]]
     predicted = loaded.predictions(frame)
@@ -239,12 +240,12 @@ def test_fixed_penalties_are_kept(headwater, tmp_path):
     status, out, _ = headwater("fit", *both, *OUTCOME, "--source-tau", "0.5", "--tau", "inf", "-o", "m.skops", "--json")
     assert status == 0
     assert "--source-tau 0.5, --tau inf" in json.loads(out)["notes"][-1]
-    loaded = persistence.load_model(tmp_path / "m.skops").pipeline[-1]
+    loaded = load(tmp_path / "m.skops").pipeline[-1]
     assert (loaded.source_tau_, loaded.tau_) == (0.5, np.inf)
     assert headwater("fit", *both, *OUTCOME, "--tau", "0", "-o", "exact.skops")[0] == 0
     _, out, _ = headwater("fit", *both, *OUTCOME, "--source-tau", "inf", "-o", "scratch.skops", "--json")
     assert json.loads(out)["verdict"] == "scratch"  # of the table, whose first row is the model asked for
-    scratch = persistence.load_model(tmp_path / "scratch.skops").predictions(pyarrow.csv.read_csv(both[1]))
+    scratch = load(tmp_path / "scratch.skops").predictions(pyarrow.csv.read_csv(both[1]))
     np.testing.assert_allclose(scratch["chosen"], scratch["scratch"])
 
 
@@ -294,7 +295,7 @@ def forged(content, mark=None):
     """A skops file of other things under headwater's mark."""
     buffer = io.BytesIO(skops.io.dumps(content))
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr("headwater.json", json.dumps(mark or {"format": persistence.KIND.format, "version": "0"}))
+        archive.writestr("headwater.json", json.dumps(mark or {"format": KIND.format, "version": "0"}))
     return buffer.getvalue()
 
 
@@ -347,9 +348,9 @@ def zipped(members):
     ],
 )
 def test_a_model_is_checked_after_it_is_loaded(headwater, model, spoil):
-    loaded = persistence.load_model(model)
+    loaded = load(model)
     spoil(loaded)
-    persistence.save_model(loaded, model)
+    loaded.save(model)
     fails(headwater("predict", model, TABLES / "dates.csv"), "not a model this headwater can read")
 
 

@@ -107,10 +107,10 @@ def test_the_model_is_the_estimators_own_and_holds_no_row(headwater, tmp_path):
         assert headwater("fit", "more.csv", "target.csv", "--outcome", "late", "-o", f"{count}.skops")[0] == 0
     small, large = ((tmp_path / f"{count}.skops").stat().st_size for count in (300, 1500))
     assert large < 1.1 * small
-    from headwater.advice.saved import load_model
+    from headwater import load
     from headwater.tables.table import read_table
 
-    loaded = load_model(tmp_path / "300.skops")
+    loaded = load(tmp_path / "300.skops")
     X0, X1 = (loaded.pipeline[0].transform(read_table(Path(name))) for name in ("source.csv", "target.csv"))
     y0, y1 = (
         np.array([word.lower() == "yes" for word in pyarrow.csv.read_csv(name)["late"].to_pylist()], float)

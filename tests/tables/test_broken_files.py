@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from headwater.advice.saved import load_model
+from headwater import load
 from headwater.cli import main
 from headwater.tables.cells import Cells
 from headwater.tables.table import read_table
@@ -118,7 +118,7 @@ def test_damaged_models_are_one_line(model):
     content, rng = model.read_bytes(), np.random.default_rng(1)
     for _ in range(100):
         model.write_bytes(mutated(content, rng))
-        try_to(lambda: load_model(model))
+        try_to(lambda: load(model))
 
 
 def rewritten(model, change):

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from headwater.advice.fitted import FittedTransfer, fitted_transfer
 from headwater.advice.outcomes import OutcomeAdvice
-from headwater.advice.saved import SavedModel, saved_model
-from headwater.advice.verdict import Advice, advise, with_penalties
+from headwater.advice.verdict import Advice, advise_arrays, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.estimators.glm_from_table import fit_outcome_source, of_family
 from headwater.tables.differences import differences
@@ -52,8 +52,8 @@ def unseen(what: str, counted: bool = False) -> AbstractContextManager[None]:
 def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) -> Advice | OutcomeAdvice:
     """Fit the source with its preprocessor, and advise; all notes are in the advice.
 
-    Raises ValueError as ``advise`` does, for products of published coefficients' columns, and for what the outcome's
-    family has no use for.
+    Raises ValueError as ``advise_arrays`` does, for products of published coefficients' columns, and for what the
+    outcome's family has no use for.
     """
     before, after, outcome = pair.source, pair.target, pair.outcome
     plain = outcome.family == GAUSSIAN
@@ -77,16 +77,16 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         rows = after.table.data.select(pair.names)
         met = (rows, after.y, after.weight)
         if plain:
-            advice: Advice | OutcomeAdvice = advise(model, met, criterion=manner.criterion, groups=after.groups)
+            advice = advise_arrays(model, met, criterion=manner.criterion, groups=after.groups)
         else:
-            advice = advise(model, met, family=outcome.family, exposure=after.exposure)
+            advice = advise_arrays(model, met, family=outcome.family, exposure=after.exposure)
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
     return replace(advice, notes=notes, differences=differences(pair))
 
 
-def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> SavedModel:
+def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> FittedTransfer:
     """The fitted transfer as what is kept of it, with where it came from."""
     roles = pair.roles
     facts = {
@@ -102,4 +102,4 @@ def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) 
         "exposure": roles.exposure,
         "version": __version__,
     }
-    return saved_model(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))
+    return fitted_transfer(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))

@@ -1,174 +1,67 @@
-"""Saved: a fitted transfer as a small file that holds no rows and runs no code when it is read."""
+"""Saved: the file of a fitted transfer, which holds no rows and runs no code when it is read, and is checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from headwater import archive
-from headwater.advice.outcomes import OutcomeAdvice
-from headwater.advice.rivals import CHOSEN, SOURCE, SOURCE_OPTIMAL
-from headwater.advice.verdict import Advice
+from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer
+from headwater.advice.rivals import CHOSEN
 from headwater.advice.wording import WAYS
-from headwater.estimators.glm import TransferGLM
-from headwater.estimators.logistic import TransferLogistic
-from headwater.estimators.transfer import TransferRidge
-from headwater.families.named import family_named
-from headwater.selection.hypotheses import AS_IS, SCRATCH
-from headwater.selection.surface import Surface
-from headwater.spectrum.rows import Array, row_blocks
-from headwater.tables.clipping import ClippedScaler
+from headwater.selection.hypotheses import SCRATCH
 from headwater.tables.columns import Column, is_described
 from headwater.tables.fingerprints import Rows
-from headwater.tables.frames import as_table
-from headwater.tables.outcome import Outcome
-from headwater.tables.preparation import TablePreparation
 
-_ESTIMATORS = {"gaussian": TransferRidge, "binomial": TransferLogistic, "poisson": TransferGLM}
-KIND = archive.Kind(
-    "model",
-    3,
-    "save it again by headwater fit",
-    (Column, ClippedScaler, TablePreparation, *_ESTIMATORS.values()),
-)
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _FACTS |= {"family", "labels", "exposure"}
-_PREDICTING = ("classes_", "coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 
 
-@dataclass(frozen=True, eq=False)
-class SavedModel:
-    """A fitted pipeline from table to prediction, the rivals it is scored against, and where it came from.
+def load(path: str | Path) -> FittedTransfer:
+    """Read a model that ``FittedTransfer.save`` or ``headwater fit`` wrote.
 
-    ``rivals`` maps "scratch", "source" (the source's own model), "source_optimal" (transfer from it as it is), and of
-    yes/no outcomes and counts what else was compared, to their coefficients (p,) and intercepts. ``facts``, plain
-    values: the outcome's names and what it is, the penalties, the verdict, the predicted errors, the options of the
-    fit, the version that wrote it. ``fitted`` are fingerprints of the target's rows, so that scoring them again is
-    seen; no row can be told from them, but whoever has a row can ask for it.
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    FittedTransfer
+        Its predictions are those of the model that was saved, to the bit; its ``advice`` is None, but for the numbers
+        in ``facts``.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is not a model, or not whole, of another format, or holds what no model does.
+
+    Notes
+    -----
+    Only headwater's, scikit-learn's and NumPy's own types are built, and what was built is checked: a file from
+    elsewhere can mislead, but not run code.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, pandas as pd
+    >>> from headwater import fit, load
+    >>> rng = np.random.default_rng(0)
+    >>> size = rng.normal(80, 20, 60)
+    >>> frame = pd.DataFrame({"size": size, "price": 2 * size + rng.normal(0, 9, 60)})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fit(frame[:50], frame[50:], outcome="price").save(f"{folder}/model.skops")
+    ...     load(f"{folder}/model.skops")
+    <FittedTransfer of 'price' by 1 columns>
     """
-
-    pipeline: Pipeline
-    rivals: dict[str, tuple[Array, float]]
-    facts: dict[str, Any]
-    fitted: Rows
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns that the model reads."""
-        return tuple(self.pipeline[0].columns_)
-
-    @property
-    def outcome(self) -> Outcome:
-        """How outcomes are read, and what predictions are of."""
-        labels = self.facts["labels"]
-        return Outcome(self.facts["family"], None if labels is None else tuple(labels))
-
-    def exposure(self, name: str | None = None) -> str | None:
-        """The column that expected counts are in proportion to, by its own ``name`` where that differs, None of none.
-
-        Raises ValueError for a name where the model was fitted without one.
-        """
-        own: str | None = self.facts["exposure"]
-        if own is None and name is not None:
-            raise ValueError(f"--exposure: the model was fitted without one, to {self.outcome.words}")
-        return name or own
-
-    def predictions(
-        self,
-        table: Any,
-        progress: Callable[[int, int], None] | None = None,
-        exposure: Array | None = None,
-    ) -> dict[str, Array]:
-        """What the model ("chosen") and each of its rivals predict for a table's rows, each (n,), block by block.
-
-        Of a yes or no that is the event's probability, of counts the expected count at an ``exposure`` (n,). The
-        table: Arrow's, or any data frame Arrow reads, its columns in any order. ``progress`` is told how many rows are
-        done.
-        """
-        return self.evaluated(table, progress, exposure)[0]
-
-    def evaluated(
-        self,
-        table: Any,
-        progress: Callable[[int, int], None] | None = None,
-        exposure: Array | None = None,
-    ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
-        """``predictions``, and which of the rows have a value that was drawn in."""
-        given, model = as_table(table), self.pipeline[-1]
-        fits = {CHOSEN: (np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])), **self.rivals}
-        parts, drawn_in = [], []
-        for rows in row_blocks(given.data.num_rows, model.n_features_in_):
-            features = self.pipeline[0].transform(given.rows(rows))
-            parts.append({name: features @ coef + intercept for name, (coef, intercept) in fits.items()})
-            drawn_in.append(self.pipeline[0].drawn_in(features))
-            if progress is not None:
-                progress(rows.stop, given.data.num_rows)
-        offset = 0.0 if exposure is None else np.log(exposure)
-        mean = family_named(self.facts["family"]).mean
-        found = {name: mean(np.concatenate([part[name] for part in parts]) + offset) for name in fits}
-        return found, np.concatenate(drawn_in)
+    return archive.read(KIND, Path(path), _checked)
 
 
-def saved_model(advice: Advice | OutcomeAdvice, facts: dict[str, Any], rows: Rows) -> SavedModel:
-    """What of a fit is worth keeping: no decomposition and no rows."""
-    fitted = advice.model
-    model = clone(fitted).set_params(source=None)
-    for name in _PREDICTING:
-        if hasattr(fitted, name):
-            setattr(model, name, getattr(fitted, name))
-    model.n_features_in_ = advice.target.features
-    if hasattr(model, "feature_names_in_"):
-        del model.feature_names_in_
-
-    return SavedModel(Pipeline([fitted.source.steps[0], ("model", model)]), _rivals(advice), facts, rows)
-
-
-def _rivals(advice: Advice | OutcomeAdvice) -> dict[str, tuple[Array, float]]:
-    """The coefficients (p,) and levels of what else there was to do."""
-    if isinstance(advice, OutcomeAdvice):
-        return {name: (way.coef, way.intercept) for name, way in advice.ways.items() if name != CHOSEN}
-
-    def averaged(surface: Surface) -> tuple[Array, float]:
-        coef, intercept = surface.fitted
-        return coef[0], float(intercept[0])
-
-    last = advice.model.source[-1]
-    return {
-        SCRATCH: averaged(advice.alone[SCRATCH]),
-        SOURCE: (np.asarray(last.coef_), float(last.intercept_)),
-        SOURCE_OPTIMAL: averaged(advice.alone[AS_IS]),
-    }
-
-
-def save_model(model: SavedModel, path: Path) -> None:
-    """Write the model as a skops file, whole or not at all."""
-    content = {
-        "pipeline": model.pipeline,
-        "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in model.rivals.items()},
-        "facts": model.facts,
-        "fitted": asdict(model.fitted),
-    }
-    archive.write(KIND, content, path)
-
-
-def load_model(path: Path) -> SavedModel:
-    """Read a model that ``save_model`` wrote; its predictions are those of the model that was saved, to the bit.
-
-    Only headwater's, scikit-learn's and numpy's own types are built, and what was built is checked. Raises OSError or
-    ValueError, of one line that names the file, for anything else.
-    """
-    return archive.read(KIND, path, _checked)
-
-
-def _checked(content: Any) -> SavedModel:
+def _checked(content: Any) -> FittedTransfer:
     """The model, once its steps, shapes and numbers are what they must be."""
     if set(content) != {"pipeline", "rivals", "facts", "fitted"} or not set(content["facts"]) >= _FACTS:
         raise ValueError("the model's facts are not all there")
@@ -183,7 +76,7 @@ def _checked(content: Any) -> SavedModel:
     if facts["decimal"] not in (None, ".", ","):
         raise ValueError("the decimal mark is none")
     kinds = [type(step).__name__ for _, step in pipeline.steps]
-    if type(pipeline) is not Pipeline or kinds != ["TablePreparation", _ESTIMATORS[facts["family"]].__name__]:
+    if type(pipeline) is not Pipeline or kinds != ["TablePreparation", ESTIMATORS[facts["family"]].__name__]:
         raise ValueError(f"its steps are {', '.join(kinds)}")
     columns, model = pipeline[0].columns_, pipeline[-1]
     for column in columns:
@@ -199,6 +92,6 @@ def _checked(content: Any) -> SavedModel:
     fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
     if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
         raise ValueError("the fingerprints of the rows are not what they should be")
-    loaded = SavedModel(pipeline, rivals, facts, Rows(*fitted))
+    loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted))
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded

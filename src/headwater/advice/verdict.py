@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,31 +55,7 @@ class Advice(Answer, Findings):
         return summarise(self)
 
 
-@overload
-def advise(
-    source: Any,
-    target: Any,
-    *,
-    criterion: str = "evidence",
-    groups: ArrayLike | None = None,
-    allow_overlap: bool = False,
-    weights_kind: str | None = None,
-) -> Advice: ...
-
-
-@overload
-def advise(
-    source: Any,
-    target: Any,
-    *,
-    family: str,
-    exposure: ArrayLike | None = None,
-    allow_overlap: bool = False,
-    weights_kind: str | None = None,
-) -> OutcomeAdvice: ...
-
-
-def advise(
+def advise_arrays(
     source: Any,
     target: Any,
     *,
@@ -90,57 +66,7 @@ def advise(
     family: str = "gaussian",
     exposure: ArrayLike | None = None,
 ) -> Advice | OutcomeAdvice:
-    """Say whether to transfer from a source to a target and how hard to regularise the source for it.
-
-    Parameters
-    ----------
-    source : (X0, y0), (X0, y0, weights), fitted source, or list of these
-        A fitted source as TransferRidge takes it: a Pipeline ending in a SourceRidge carries its preprocessor along.
-        Of a list the advice is about the source that serves best, by itself, and ``ranking`` says how each stands and
-        what all promise together.
-    target : (X1, y1) or (X1, y1, weights)
-        Arrays are used as they are: ridge depends on the columns' units, so put both sides through one preprocessor,
-        fitted on the source, first. Rows that are copies of each other leave the target together.
-    criterion : "evidence", "loo" or "gcv"
-        What penalties are chosen by.
-    groups : array (n1,), optional
-        Names of what the target measured repeatedly: errors are then of whole groups left out.
-    allow_overlap : bool
-        Whether target rows may be rows of a source given as arrays, which is otherwise refused.
-    weights_kind : "frequency", "precision" or "survey", optional
-        What the weights of arrays are: how many rows a row stands for; inverse variances, or inverse chances of being
-        asked, of which the ratios alone count. None where they are whole numbers: frequencies.
-    family : "gaussian", "binomial" or "poisson"
-        Yes or no, of any two labels, and counts give an ``OutcomeAdvice``, whose errors are deviances, from one source
-        and rows that are independent.
-    exposure : array (n1,), optional
-        What counts are in proportion to.
-
-    Returns
-    -------
-    Advice or OutcomeAdvice
-        The verdict, the table that it is read from, and all that the table rests on.
-
-    Raises
-    ------
-    ValueError
-        As the estimators do; for no source, for rows in both tables, for weights of which nobody says what they are,
-        and for options that a family has no use for.
-
-    Notes
-    -----
-    Costs one decomposition a side.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> w = rng.normal(size=5)
-    >>> X0, X1 = rng.normal(size=(300, 5)), rng.normal(size=(30, 5))
-    >>> advice = advise((X0, X0 @ w + rng.normal(size=300)), (X1, X1 @ w + rng.normal(size=30)))
-    >>> advice.verdict
-    'transfer'
-    """
+    """The advice about arrays; ``door.advise`` says what each argument is. Costs one decomposition a side."""
     if family != "gaussian":
         if groups is not None or criterion != "evidence" or weights_kind == "precision":
             raise ValueError(

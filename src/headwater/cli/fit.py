@@ -56,9 +56,8 @@ def fit(
     advice, manner = advice_on(pair, degree, criterion.value, source_tau, tau)
 
     from headwater.advice.from_tables import kept
-    from headwater.advice.saved import save_model
 
-    save_model(kept(advice, pair, manner), out)
+    kept(advice, pair, manner).save(out)
     show_advice(advice, pair, as_json, explain, report, model=str(out))
     if not as_json:
         print(f"model written to {out}")

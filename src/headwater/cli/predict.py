@@ -43,13 +43,11 @@ def predict(
     """
     import pyarrow as pa
 
-    from headwater.advice.saved import load_model
+    from headwater.advice.fitted import predicted
+    from headwater.advice.saved import load
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
-    from headwater.tables.columns import met
-    from headwater.tables.preparation import drawn_in_note
-    from headwater.tables.side import exposure_of
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
@@ -57,17 +55,14 @@ def predict(
         check_output(out, model, data)
         if _form(out) not in FORMS and (out.is_file() or not out.exists()):  # a device has no ending to go by
             raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
-    loaded = load_model(model)
+    loaded = load(model)
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
     name = loaded.outcome.prediction
     if name in table.names:
         raise ValueError(f"{data}: there is a column {name!r} already; rename it, so that nothing is lost")
-    size = loaded.exposure(exposure)
     with progress_bar("predicting", "rows") as progress:
-        found, drawn_in = loaded.evaluated(table, progress, None if size is None else exposure_of(table, size))
-    values = found["chosen"]
-    notes = (*table.notes, *met(table, loaded.columns), *drawn_in_note(table.name, drawn_in))
+        values, notes = predicted(loaded, table, exposure, progress)
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()

@@ -41,42 +41,31 @@ def score(
     on predicted log odds (0 and 1 where probabilities are right). Counts: mean deviance, the share of it that is
     explained, and observed over expected counts; with what was predicted and seen in each tenth of the rows.
     """
-    from headwater.advice.saved import load_model
-    from headwater.advice.scores import calibration, scores
+    from headwater.advice.fitted import scored
+    from headwater.advice.saved import load
     from headwater.advice.wording import WAYS
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
-    from headwater.tables.columns import met
-    from headwater.tables.preparation import drawn_in_note
-    from headwater.tables.side import with_outcome
-    from headwater.tables.suspicions import rows_seen
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
-    loaded = load_model(model)
+    loaded = load(model)
     with status(f"reading {data}"):
         whole = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
-    name = outcome or loaded.facts["target_outcome"]
-    # In a mean only the ratios of weights count.
-    rows, noted = with_outcome(whole, name, weights, "survey", loaded.outcome, loaded.exposure(exposure))
     with progress_bar("predicting", "rows") as progress:
-        found, drawn_in = loaded.evaluated(rows.table, progress, rows.exposure)
-    told = (*met(rows.table, loaded.columns), *drawn_in_note(rows.table.name, drawn_in))
-    notes = (*noted, *told, *rows_seen(loaded.fitted, rows, loaded.columns))
-    family = loaded.outcome.family
-    each = {way: scores(family, rows.y, mean, rows.weight, rows.exposure) for way, mean in found.items()}
-    tenths = calibration(rows.y, found["chosen"], rows.weight) if family != "gaussian" else []
+        found = scored(loaded, whole, outcome, weights, exposure, progress)
+    each, tenths = dict(found.scores), found.tenths
     if as_json:
         chosen = each.pop("chosen")
         more = {"calibration": tenths} if tenths else {}
-        print_json({"rows": len(rows.y), **chosen, **each, **more, "notes": notes, "version": __version__})
+        print_json({"rows": found.rows, **chosen, **each, **more, "notes": found.notes, "version": __version__})
         return
     names = ["", *(MEASURES[measure] for measure in each["chosen"])]
     ways = {**WAYS, "chosen": "this model"}
     lines = [[ways[way], *(f"{value:.4g}" for value in measures.values())] for way, measures in each.items()]
-    table(f"{len(rows.y)} rows of {data}", names, lines)
+    table(f"{found.rows} rows of {data}", names, lines)
     if tenths:
         print()
         lines = [[f"{part['rows']:g} rows", f"{part['predicted']:.4g}", f"{part['observed']:.4g}"] for part in tenths]
         table("this model's predictions, the least first", ["", "predicted", "observed"], lines)
-    show_notes(notes)
+    show_notes(found.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,8 @@ def table_of(data: Any, name: str, reading: Reading = AS_FOUND) -> Table:
 
 def is_table(data: Any) -> bool:
     """Whether this is a frame with named columns, of whatever library, and no array."""
-    return (
-        isinstance(data, Table)
-        or type(data) is dict
-        or any(hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema"))
-    )
+    ways = ("__arrow_c_stream__", "__arrow_c_array__", "iloc", "collect_schema")
+    return isinstance(data, Table) or any(hasattr(data, way) for way in ways)
 
 
 def as_table(data: Any, name: str = "the table") -> Table:
@@ -47,8 +45,6 @@ def _arrow(data: Any, name: str) -> pa.Table:
         return data
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         return _from_pandas(data)
-    if type(data) is dict:
-        return pa.table({str(key): _column(values) for key, values in data.items()})
     if type(data).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame, whose rows are not there yet: give {name}.collect()")
     if not is_table(data):
@@ -60,6 +56,11 @@ def _arrow(data: Any, name: str) -> pa.Table:
     if not isinstance(table, pa.Table):
         raise TypeError(f"{name} is one column, a {type(data).__name__}: give {_TABLES}")
     return table
+
+
+def of_columns(columns: Iterable[Any]) -> Table:
+    """The table of an array's columns, which have no names: x0, x1, … as scikit-learn calls them."""
+    return plain(pa.table({f"x{index}": _column(column) for index, column in enumerate(columns)}), "the array")
 
 
 def _from_pandas(frame: Any) -> pa.Table:

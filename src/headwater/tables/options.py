@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_GIVEN = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,])(?= |$))?")
+_WORDS = "frequency|precision|survey|gaussian|binomial|poisson"
+_GIVEN = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,](?= |$)|(?:{_WORDS})\b))?")
 _FLAGS = {"allow_overlap"}
 
 
@@ -28,3 +31,12 @@ def _argument(found: re.Match[str]) -> str:
     if colon:
         return f"{name}:"
     return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else '')}"
+
+
+@contextmanager
+def python_names() -> Iterator[None]:
+    """What is wrong with tables is raised in the words of Python."""
+    try:
+        yield
+    except (ValueError, TypeError) as problem:
+        raise type(problem)(in_python(str(problem))) from None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from headwater.tables import suspicions
 from headwater.tables.coefficients import Published, read_coefficients
 from headwater.tables.columns import Column, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
+from headwater.tables.frames import table_of
 from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
-from headwater.tables.table import Table, all_of, listed, meant, read_table
+from headwater.tables.table import Table, all_of, listed, meant
 
 _LEAST_ROWS = 3
 
@@ -73,17 +75,22 @@ class Pair:
         return self.target.table.decimal or self.source.table.decimal
 
 
-def read_pair(
-    source: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False
-) -> Pair:
-    """Read two files and pair them.
+def read_pair(source: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False) -> Pair:
+    """Pair two tables, each a frame or the path of a file.
 
     Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
-    ``allow_overlap``, and as ``pair_of`` does.
+    ``allow_overlap``, and as ``pair_of`` does; TypeError for what is no table.
     """
-    if not allow_overlap and source.is_file() and target.exists() and source.samefile(target):
-        raise ValueError(f"{target}: source and target are the same file; give two, or say --allow-overlap")
-    return pair_of(read_table(source, reading), read_table(target, reading), roles, allow_overlap)
+    if not allow_overlap and _same(source, target):
+        name, what = (target, "file") if isinstance(target, (str, Path)) else ("target", "table")
+        raise ValueError(f"{name}: source and target are the same {what}; give two, or say --allow-overlap")
+    return pair_of(table_of(source, "source", reading), table_of(target, "target", reading), roles, allow_overlap)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if not all(isinstance(data, (str, Path)) for data in (one, other)):
+        return one is other
+    return Path(one).is_file() and Path(other).exists() and Path(one).samefile(other)
 
 
 def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
@@ -144,9 +151,14 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     return Pair(before, after, columns, tuple(notes), roles, outcome)
 
 
-def read_published(coefficients: Path, target: Path, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
-    """Read published coefficients and a target, and pair them; raises as ``read_pair`` does."""
-    return published_pair(read_coefficients(coefficients), read_table(target, reading), roles)
+def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
+    """Pair published coefficients, themselves or the path of their table, with a target, a frame or a path.
+
+    Raises as ``read_pair`` does.
+    """
+    if not isinstance(published, Published):
+        published = read_coefficients(published)
+    return published_pair(published, table_of(target, "target", reading), roles)
 
 
 def published_pair(published: Published, target: Table, roles: Roles) -> Pair:

@@ -24,7 +24,7 @@ from headwater.tables.cells import CATEGORY
 from headwater.tables.clipping import LIMIT, ClippedScaler, learn, pooled
 from headwater.tables.columns import Column, encode
 from headwater.tables.features import shared_columns
-from headwater.tables.frames import as_table, is_table
+from headwater.tables.frames import as_table, is_table, of_columns
 from headwater.tables.table import Table
 
 MISSING_LEVEL = "(missing)"
@@ -242,7 +242,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return as_table(X)
         X = check_array(X, dtype=None, ensure_all_finite="allow-nan")
         _check_n_features(self, X, reset=reset)
-        return as_table({f"x{index}": column for index, column in enumerate(X.T)}, "the array")
+        return of_columns(X.T)
 
     @property
     def _numbers(self) -> int:

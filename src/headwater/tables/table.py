@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.files import why_unreadable
 from headwater.tables.cells import Cells
@@ -19,6 +21,7 @@ from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, open
 from headwater.tables.workbook import as_csv
 
 _SHOWN = 8
+_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +127,7 @@ def plain(data: pa.Table, name: str) -> Table:
     What has no such type is left as it is: its cells are of no kind.
     """
     names, codes = [column.strip() for column in data.column_names], []
+    coded = _pandas_categories(data)
     for index, column in enumerate(data.schema):
         kind = _plain_type(column.type)
         if kind != column.type:
@@ -134,9 +138,31 @@ def plain(data: pa.Table, name: str) -> Table:
                     f"{name}: the column {column.name!r} is of type {column.type}, which is not read; write it as "
                     "numbers, text or dates"
                 ) from None
-        if pa.types.is_dictionary(column.type) and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        held = pa.types.is_dictionary(column.type) or column.name in coded
+        if pa.types.is_string(kind) and not held:
+            data = data.set_column(index, column.name, _dates(data.column(index)))
+        if held and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             codes.append(names[index])
     return Table(name, data.rename_columns(names), codes=tuple(codes))
+
+
+def _dates(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text that holds dates and nothing else, as a data frame read from a file often does, as dates."""
+    written = texts.drop_null()
+    if not len(written) or not re.match(_ISO, written[0].as_py()):
+        return texts
+    if not pc.all(pc.match_substring_regex(written, _ISO)).as_py():
+        return texts
+    try:
+        return texts.cast(pa.timestamp("s"))
+    except pa.ArrowException:  # of a day that no month has
+        return texts
+
+
+def _pandas_categories(data: pa.Table) -> set[str]:
+    """The columns that pandas held as categories, by what it wrote beside them: Parquet keeps those of text alone."""
+    written = json.loads((data.schema.metadata or {}).get(b"pandas", b"{}"))
+    return {column["name"] for column in written.get("columns", ()) if column.get("pandas_type") == "categorical"}
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
