@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from headwater.estimators.by_name import LEVEL, intervals
-from headwater.estimators.interval import IntervalRidge, posteriors_of
+from headwater.estimators.interval import IntervalRidge, check_level, posteriors_of, with_interval
 from headwater.selection.glm_posterior import moments
 from headwater.selection.posterior import Posterior
-from headwater.spectrum.rows import Array
+from headwater.spectrum.rows import Array, row_blocks
+from headwater.tables.preparation import TablePreparation
+from headwater.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,39 @@ def coefficient_ends(model: Any, coef: Array) -> tuple[Array, Array]:
     return centre - half, centre + half
 
 
+def check_bounds(uncertain: Uncertain, level: float) -> None:
+    """Raise ValueError for a level that is no share, and where outcomes are not numbers."""
+    if uncertain.posterior is None:
+        raise ValueError(
+            "intervals are of outcomes that are numbers: of yes or no the prediction is the chance itself, of counts "
+            "their mean"
+        )
+    check_level(level)
+
+
+def bounded(
+    uncertain: Uncertain,
+    preparation: TablePreparation,
+    table: Table,
+    predicted: Array,
+    level: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> Array:
+    """Intervals of new outcomes about what is predicted (n,) for a table's rows, (n, 2), block by block.
+
+    Raises ValueError where the outcomes are not numbers.
+    """
+    check_bounds(uncertain, level)
+    assert uncertain.posterior is not None
+    ends = []
+    for rows in row_blocks(len(predicted), len(uncertain.low)):
+        features = preparation.transform(table.rows(rows))
+        ends.append(with_interval(predicted[rows, None], features, (uncertain.posterior,), level)[:, 0])
+        if progress is not None:
+            progress(rows.stop, len(predicted))
+    return np.concatenate(ends)
+
+
 def read_uncertain(content: Any, features: int, numbers: bool) -> Uncertain:
     """The same from a file, once its shapes and numbers are what they must be."""
     low, high, inside = (content[name] for name in ("low", "high", "posterior"))
@@ -63,7 +99,7 @@ def read_uncertain(content: Any, features: int, numbers: bool) -> Uncertain:
         return Uncertain(low, high, None)
     one = Posterior(**inside)
     k = one.axes.shape[-1]
-    shapes = {"centre": (features,), "mean": (features + 1,), "apart": (features + 1,)}
+    shapes: dict[str, tuple[int, ...]] = {"centre": (features,), "mean": (features + 1,), "apart": (features + 1,)}
     shapes |= {"axes": (features + 1, k), "within": (k, k), "variance": (), "freedom": ()}
     arrays = {name: np.asarray(getattr(one, name), dtype=np.float64) for name in shapes}
     if any(array.shape != shapes[name] or not np.isfinite(array).all() for name, array in arrays.items()):

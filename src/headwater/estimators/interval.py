@@ -58,6 +58,7 @@ class IntervalRidge(Ridge):
         (True, True)
         """
         check_is_fitted(self)
+        check_level(level)
         middle = np.reshape(self.predict(X), (-1, np.size(self.intercept_)))
         return with_interval(middle, self._features(X), posteriors_of(self), level).reshape(
             len(middle), *np.shape(self.intercept_), 2
@@ -75,10 +76,14 @@ def posteriors_of(model: IntervalRidge) -> tuple[Posterior, ...]:
     return model._open
 
 
+def check_level(level: float) -> None:
+    """Raise ValueError where a level is no share."""
+    if not 0 < level < 1:
+        raise ValueError(f"an interval's level must be between 0 and 1, such as 0.9 for nine in ten, got {level!r}")
+
+
 def with_interval(middle: Array, X: Any, posteriors: tuple[Posterior, ...], level: float) -> Array:
     """Intervals about predictions (n, q) for features X (n, p), by the posterior of each output; (n, q, 2)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, such as 0.9 for nine in ten, got {level!r}")
     half = np.empty(middle.shape)
     for rows in row_blocks(len(half), X.shape[1]):
         part = X[rows].toarray() if hasattr(X, "toarray") else X[rows]
