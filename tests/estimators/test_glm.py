@@ -262,3 +262,19 @@ def test_what_cannot_be_is_refused_in_one_line(fit, message):
     with pytest.raises(ValueError, match=message) as caught:
         fit()
     assert "\n" not in str(caught.value)
+
+
+def test_coefficients_by_name_are_read_as_ridges_are():
+    """A dict, Coefficients and a Series say the same; a level that nobody named is not taken for 0."""
+    from headwater import Coefficients
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"])
+    y = rng.random(40) < 1 / (1 + np.exp(-X["a"] + X["b"]))
+    values = {"b": -1.0, "a": 1.0, "_cons": 0.1}
+    given = [values, pd.Series(values), Coefficients(values)]
+    first, *others = (TransferLogistic(source).fit(X, y) for source in given)
+    assert first.start_.intercept == 0.1
+    for other in others:
+        np.testing.assert_array_equal(other.coef_, first.coef_)
+    assert TransferLogistic({"a": 1.0, "b": -1.0}).fit(X, y).start_.intercept is None

@@ -253,7 +253,7 @@ def _published(source: Any) -> Published | None:
             names = [str(name) for name in given.feature_names_in_]
             coef = dict(zip(names, map(float, given.coef_), strict=True))
             errors = None if given.coef_se_ is None else dict(zip(names, map(float, given.coef_se_), strict=True))
-            return Published("source", coef, errors, float(given.intercept_), ())
+            return Published("source", coef, errors, float(given.intercept_ or 0.0), ())
         raise ValueError("source: coefficients of a table's columns need their names: give a dict, name: coefficient")
     return None
 

@@ -31,8 +31,8 @@ class Coefficients:
         Their standard errors, taken as independent: not below 0, and 0 for a coefficient that is known exactly.
     feature_names_in_ : array of str (p,), optional
         The features' names, by which they are matched to the target's.
-    intercept_ : float
-        The level, which the source as it is predicts with; a transfer has its own.
+    intercept_ : float, optional
+        The level, which the source as it is predicts with; a transfer has its own. None where it is not known.
 
     Examples
     --------
@@ -48,18 +48,18 @@ class Coefficients:
     coef_: Any
     coef_se_: Any = None
     feature_names_in_: Any = None
-    intercept_: float = 0.0
+    intercept_: float | None = 0.0
 
 
 def ordered(given: Coefficients, names: Sequence[str]) -> Coefficients:
     """The same for features in this order; ValueError names those for which there is none, or none to use it."""
     known = {str(name): index for index, name in enumerate(given.feature_names_in_)}
-    absent = [str(name) for name in names if str(name) not in known]
-    if absent:
-        raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
     unused = [name for name in known if name not in {str(name) for name in names}]
     if unused:
         raise ValueError(f"the target lacks the source's features {', '.join(unused[:5])}")
+    absent = [str(name) for name in names if str(name) not in known]
+    if absent:
+        raise ValueError(f"the source has no coefficient for {', '.join(absent[:5])}")
     order = [known[str(name)] for name in names]
     errors = None if given.coef_se_ is None else np.asarray(given.coef_se_)[..., order]
     return Coefficients(np.asarray(given.coef_)[..., order], errors, np.asarray(names), given.intercept_)
@@ -70,8 +70,8 @@ def models(source: Any) -> tuple[Any, ...]:
     return tuple(fitted(model) for model in members(source))
 
 
-def fitted(model: Any) -> Any:
-    """The model that was fitted inside a search or around an outcome left as it is; named coefficients with names."""
+def by_name(model: Any) -> Coefficients | None:
+    """Coefficients by name, whatever holds them: a dict, a Series, results of statsmodels; None of anything else."""
     if isinstance(model, Coefficients) and _by_name(model.coef_):
         names, errors = list(model.coef_.keys()), model.coef_se_
         if _by_name(errors):
@@ -79,12 +79,24 @@ def fitted(model: Any) -> Any:
         return named(names, [model.coef_[name] for name in names], errors)
     if isinstance(model, Mapping):
         return named(list(model), list(model.values()))
-    if hasattr(model, "params") and hasattr(model, "model"):  # statsmodels
-        return _of_statsmodels(model)
-    if hasattr(model, "to_numpy") and not hasattr(model, "coef_"):  # pandas or polars
-        names = list(getattr(model, "index", ()))
-        texts = names and all(isinstance(name, str) for name in names)
-        return named(names, model.to_numpy()) if texts else np.asarray(model.to_numpy())
+    if _of_statsmodels(model):
+        errors = getattr(model, "bse", None)
+        if errors is not None and not np.isfinite(errors).all():  # as many coefficients as rows
+            errors = None
+        return named(model.model.exog_names, np.asarray(model.params), errors)
+    names = list(getattr(model, "index", ())) if hasattr(model, "to_numpy") and not hasattr(model, "coef_") else []
+    return named(names, model.to_numpy()) if names and all(isinstance(name, str) for name in names) else None
+
+
+def fitted(model: Any) -> Any:
+    """The model that was fitted inside a search or around an outcome left as it is; named coefficients with names."""
+    if _of_statsmodels(model):
+        _check_identity(model)
+    found = by_name(model)
+    if found is not None:
+        return found
+    if hasattr(model, "to_numpy") and not hasattr(model, "coef_"):  # pandas or polars, without names
+        return np.asarray(model.to_numpy())
     if hasattr(model, "best_estimator_"):
         return fitted(model.best_estimator_)
     if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
@@ -114,7 +126,8 @@ def named(names: Sequence[Any], values: Any, errors: Any = None) -> Coefficients
         if np.shape(errors) != numbers.shape:
             raise ValueError("the source's coef_se_ must hold a standard error for each coefficient, shaped as coef_")
         errors = np.asarray(errors, dtype=np.float64)[~level]
-    return Coefficients(numbers[~level], errors, np.array(texts)[~level], float(numbers[level].sum()))
+    known = float(numbers[level].sum()) if level.any() else None
+    return Coefficients(numbers[~level], errors, np.array(texts)[~level], known)
 
 
 def check_linear(model: Any) -> None:
@@ -137,12 +150,13 @@ def check_linear(model: Any) -> None:
         raise ValueError(f"source must predict X @ coef_; {type(model).__name__} does not: it has {_LINK}")
 
 
-def _of_statsmodels(results: Any) -> Coefficients:
+def _of_statsmodels(model: Any) -> bool:
+    return hasattr(model, "params") and hasattr(model, "model")
+
+
+def _check_identity(results: Any) -> None:
+    """ValueError for results of statsmodels whose coefficients are not in the outcome's units."""
     link = getattr(getattr(results.model, "family", None), "link", None)
     discrete = ".discrete" in type(results.model).__module__
     if discrete or (link is not None and type(link).__name__.lower() != "identity"):
         raise ValueError(f"source must be in the outcome's units; {type(results.model).__name__} has {_LINK}")
-    errors = getattr(results, "bse", None)
-    if errors is not None and not np.isfinite(errors).all():  # as many coefficients as rows
-        errors = None
-    return named(results.model.exog_names, np.asarray(results.params), errors)

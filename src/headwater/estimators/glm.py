@@ -132,9 +132,8 @@ class SourceGLM(_Regressor, SourceModel):
     """
 
     def __init__(self, family: str = "poisson", tau: float | str = "auto", fit_intercept: bool = True) -> None:
+        super().__init__(tau, fit_intercept)
         self.family = family
-        self.tau = tau
-        self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
         """Fit the source, its penalty and its path.
@@ -219,12 +218,8 @@ class TransferGLM(_Regressor, TransferModel):
         scale: bool | str = "auto",
         fit_intercept: bool = True,
     ) -> None:
-        self.source = source
+        super().__init__(source, source_tau, tau, scale, fit_intercept)
         self.family = family
-        self.source_tau = source_tau
-        self.tau = tau
-        self.scale = scale
-        self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, exposure: ArrayLike | None = None) -> Self:
         """Fit to the target, weighing what the source may be good for; one row is enough.

@@ -77,7 +77,9 @@ class GLM(ByReference):
 class SourceModel(GLM):
     """A penalised fit that keeps the rows it was fitted to, for its path and its posterior."""
 
-    tau: float | str
+    def __init__(self, tau: float | str = "auto", fit_intercept: bool = True) -> None:
+        self.tau = tau
+        self.fit_intercept = fit_intercept
 
     def _fit(self, path: Path, dtype: Any) -> Self:
         fixed = penalty(self.tau, "tau")
@@ -127,9 +129,19 @@ class SourceModel(GLM):
 class TransferModel(GLM):
     """The choice of whether and how to start from a source, averaged over by evidence."""
 
-    source_tau: float | str
-    tau: float | str
-    scale: bool | str
+    def __init__(
+        self,
+        source: Any = None,
+        source_tau: float | str = "auto",
+        tau: float | str = "auto",
+        scale: bool | str = "auto",
+        fit_intercept: bool = True,
+    ) -> None:
+        self.source = source
+        self.source_tau = source_tau
+        self.tau = tau
+        self.scale = scale
+        self.fit_intercept = fit_intercept
 
     def choose(self, path: Path, dtype: Any = np.float64) -> Self:
         """Fit to a target's rows as ``fit`` reads them.

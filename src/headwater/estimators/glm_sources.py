@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater.estimators.compatibility import check_names
+from headwater.estimators.given import Coefficients, by_name, ordered
 from headwater.families.family import Family
 from headwater.selection.glm_source import GLMSource
 
-_LEVELS = ("const", "Intercept", "(Intercept)", "intercept")  # what others call the level among named coefficients
 _LINKS = {"LogisticRegression": "logit", "LogisticRegressionCV": "logit", "Logit": "logit", "LogitLink": "logit"}
 _LINKS |= {"PoissonRegressor": "log", "GammaRegressor": "log", "Poisson": "log", "Log": "log", "LogLink": "log"}
 
@@ -35,10 +34,9 @@ def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: in
         automatic = model.tau == "auto"
         tau = float(model.tau_ if automatic else model.optimal_tau_)
         source = GLMSource(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), model.path_.dispersed, tau)
-    elif hasattr(model, "params") and hasattr(model, "model"):  # statsmodels' results
-        source = _named(dict(zip(model.model.exog_names, np.asarray(model.params), strict=True)), names)
-    elif isinstance(model, Mapping) or (hasattr(model, "index") and hasattr(model, "to_dict")):  # a pandas Series
-        source = _named(dict(model.items()), names)
+    elif (found := by_name(model)) is not None:
+        found = found if names is None else ordered(found, np.asarray(names).tolist())
+        source = GLMSource(np.asarray(found.coef_), found.intercept_)
     else:
         source = _fitted(model, names)
     if len(source.coef) != width:
@@ -58,18 +56,9 @@ def link_of(model: Any) -> str | None:
     if hasattr(model, "params") and hasattr(model, "model"):  # statsmodels
         family = getattr(model.model, "family", None)
         return _LINKS.get(type(model.model if family is None else family.link).__name__, "other")
-    if hasattr(model, "coef_"):
+    if hasattr(model, "coef_") and not isinstance(model, Coefficients):
         return _LINKS.get(type(model).__name__, "identity")
     return None
-
-
-def _named(coefficients: Mapping[Any, float], names: ArrayLike | None) -> GLMSource:
-    """Coefficients by name, in the order of the target's columns where those are named."""
-    held = {str(name): float(value) for name, value in coefficients.items()}
-    levels = [held.pop(name) for name in _LEVELS if name in held]
-    given = list(held) if names is None else [str(name) for name in np.asarray(names)]
-    check_names(sorted(held), sorted(given))
-    return GLMSource(np.array([held[name] for name in given]), levels[0] if levels else None)
 
 
 def _fitted(model: Any, names: ArrayLike | None) -> GLMSource:
@@ -85,5 +74,5 @@ def _fitted(model: Any, names: ArrayLike | None) -> GLMSource:
         raise ValueError("source must be one fitted model or coefficients; TransferRidge alone takes several") from None
     if coef.ndim > 2 or (coef.ndim == 2 and len(coef) != 1):
         raise ValueError(f"source coefficients have shape {coef.shape}; one number a feature is needed, (p,)")
-    intercept = None if fitted is None else float(np.ravel(getattr(model, "intercept_", 0.0))[0])
-    return GLMSource(coef.reshape(-1), intercept)
+    level = None if fitted is None else getattr(model, "intercept_", 0.0)
+    return GLMSource(coef.reshape(-1), None if level is None else float(np.ravel(level)[0]))

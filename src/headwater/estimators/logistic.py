@@ -158,10 +158,6 @@ class SourceLogistic(_Classifier, SourceModel):
     array([[0., 0.]])
     """
 
-    def __init__(self, tau: float | str = "auto", fit_intercept: bool = True) -> None:
-        self.tau = tau
-        self.fit_intercept = fit_intercept
-
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the source, its penalty and its path.
 
@@ -235,20 +231,6 @@ class TransferLogistic(_Classifier, TransferModel):
     >>> TransferLogistic(SourceLogistic().fit(X0, y0)).fit(X1, y1).transferred_
     True
     """
-
-    def __init__(
-        self,
-        source: Any = None,
-        source_tau: float | str = "auto",
-        tau: float | str = "auto",
-        scale: bool | str = "auto",
-        fit_intercept: bool = True,
-    ) -> None:
-        self.source = source
-        self.source_tau = source_tau
-        self.tau = tau
-        self.scale = scale
-        self.fit_intercept = fit_intercept
 
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to the target, weighing what the source may be good for; one row is enough.
