@@ -49,8 +49,12 @@ def predict(
     import pyarrow as pa
 
     from headwater.advice.fitted import predicted
+<<<<<<< HEAD
     from headwater.advice.saved import load
     from headwater.advice.uncertain import bounded, check_bounds
+=======
+    from headwater.advice.saved import load_transfer
+>>>>>>> main
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
@@ -61,7 +65,7 @@ def predict(
         check_output(out, model, data)
         if _form(out) not in FORMS and (out.is_file() or not out.exists()):  # a device has no ending to go by
             raise ValueError(f"-o: {out} ends in none of {', '.join(FORMS)}, which say what to write")
-    loaded = load(model)
+    loaded = load_transfer(model)
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
     name = loaded.outcome.prediction
