@@ -49,12 +49,8 @@ def predict(
     import pyarrow as pa
 
     from headwater.advice.fitted import predicted
-<<<<<<< HEAD
-    from headwater.advice.saved import load
-    from headwater.advice.uncertain import bounded, check_bounds
-=======
     from headwater.advice.saved import load_transfer
->>>>>>> main
+    from headwater.advice.uncertain import bounded, check_bounds
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
