@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def test_where_columns_lie_is_their_means_and_deviations(files, advice):
     assert found["kind=ale"].target_mean == pytest.approx(text.count(",ale,") / 25)
 
 
+def test_without_the_source_table_columns_lie_where_its_preparation_has_them(advice):
+    by_table = {one.name: one for one in advice.summary.differences}
+    by_source = {one.name: one for one in replace(advice, differences=()).summary.differences}
+    assert by_source.keys() == by_table.keys()
+    for name, one in by_source.items():
+        there = by_table[name]
+        assert (one.source_mean, one.target_mean) == pytest.approx((there.source_mean, there.target_mean))
+        assert one.source_deviation == pytest.approx(there.source_deviation)
+        assert one.scale == pytest.approx(there.scale, nan_ok=True)
+
+
 def test_arrays_are_compared_in_their_own_units():
     X0, X1 = RNG.normal(2.0, 3.0, size=(60, 2)), RNG.normal(5.0, 1.0, size=(20, 2))
     advice = advise((X0, X0 @ [1.0, 2.0]), (X1, X1 @ [1.0, 2.0] + RNG.normal(size=20)))
@@ -122,6 +134,7 @@ def test_the_penalties_are_the_advices_and_the_sources(advice):
     at = dict(zip(found.source_tau, found.target_expected, strict=True))
     assert at[np.inf] == pytest.approx(rivals["scratch"])
     assert at[found.source_optimal_tau] == pytest.approx(rivals["source_optimal"])
+    assert found.target_theory[-1] == found.target_expected[-1]
     # The source learned much from its rows: by theory too, its own best penalty errs least of those shown.
     assert np.argmin(found.source_theory) == np.argmin(
         np.abs(np.log(np.array(found.source_tau) / found.source_optimal_tau))

@@ -14,11 +14,12 @@ from headwater.advice.from_tables import Manner, advise_pair, kept
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays
 from headwater.estimators.given import Coefficients, fitted
+from headwater.estimators.saved_source import of_file
 from headwater.tables.coefficients import Published
 from headwater.tables.delimited import Reading
-from headwater.tables.frames import is_table
+from headwater.tables.frames import is_table, table_of
 from headwater.tables.options import in_python, python_names
-from headwater.tables.pair import Pair, Roles, read_pair, read_published
+from headwater.tables.pair import Pair, Roles, fitted_pair, read_pair, read_published
 
 Names = str | Sequence[str] | None
 _TABLES = "source and target as data frames of pandas or polars, Arrow tables, or paths of files"
@@ -229,6 +230,10 @@ def _pair(source: Any, target: Any, roles: Roles, reading: Reading, allow_overla
     """The tables, paired; TypeError where they are none."""
     if not _is_table(target):
         raise TypeError(f"with outcome, target is a table, not {_kind(target)}: give {_TABLES}; or arrays without it")
+    settled = of_file(source)
+    if settled is not None:
+        name = "source" if settled is source else str(source)
+        return fitted_pair(settled, name, table_of(target, "target", reading), roles)
     published = None if _is_table(source) else _published(source)
     if published is not None:
         return read_published(published, target, roles, reading)
@@ -253,7 +258,7 @@ def _published(source: Any) -> Published | None:
             names = [str(name) for name in given.feature_names_in_]
             coef = dict(zip(names, map(float, given.coef_), strict=True))
             errors = None if given.coef_se_ is None else dict(zip(names, map(float, given.coef_se_), strict=True))
-            return Published("source", coef, errors, float(given.intercept_), ())
+            return Published("source", coef, errors, float(given.intercept_ or 0.0), ())
         raise ValueError("source: coefficients of a table's columns need their names: give a dict, name: coefficient")
     return None
 

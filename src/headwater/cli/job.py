@@ -36,12 +36,19 @@ class Files:
 
     def read(self, roles: Roles, reading: Reading, allow_overlap: bool) -> Pair:
         """The files' tables, paired."""
+        from headwater.archive import is_archive
         from headwater.cli.progress import status
-        from headwater.tables.pair import read_pair, read_published
+        from headwater.tables.pair import fitted_pair, read_pair, read_published
+        from headwater.tables.table import read_table
 
         with status(f"reading {self.source} and {self.target}"):
             if self.published:
                 return read_published(self.source, self.target, roles, reading)
+            if is_archive(self.source):
+                from headwater.estimators.saved_source import SavedSource  # which takes longer than most tables
+
+                source = SavedSource.load(self.source)
+                return fitted_pair(source, str(self.source), read_table(self.target, reading), roles)
             return read_pair(self.source, self.target, roles, reading, allow_overlap)
 
 
