@@ -138,9 +138,8 @@ def main() -> None:
     print(f"two workers are {median(seconds['1 worker']) / median(seconds['2 workers']):.2f} x one; ", end="")
     print(f"two bare processes {median(seconds['1 process']) / median(seconds['2 processes']):.2f} x one")
     one_busy, two_busy = (median(busiest[workers]) for workers in (1, 2))
-    print(
-        f"processor seconds of the busiest worker: {one_busy:.1f} of one, {two_busy:.1f} of two: {one_busy / two_busy:.2f} x"
-    )
+    print(f"processor seconds of the busiest worker: {one_busy:.1f} of one, {two_busy:.1f} of two: ", end="")
+    print(f"{one_busy / two_busy:.2f} x")
     print(f"coefficients apart by {max(np.abs(one - found[0]).max() for one in found):.1e}")
 
 
