@@ -55,8 +55,8 @@ def advise(
     source : table; or (X0, y0), (X0, y0, weights), fitted source, or list of these
         A table is a data frame of pandas or polars, an Arrow table, or the path of a file; published ``Coefficients``
         by name may stand for it. Without ``outcome``: arrays, or a fitted source as TransferRidge takes it, where a
-        Pipeline ending in a SourceRidge carries its preprocessor along. Of a list the advice is about the source that
-        serves best, by itself, and ``ranking`` says how each stands and what all promise together.
+        Pipeline ending in a SourceRidge carries its preprocessor along. A list is several sources: the advice is
+        about the one that serves best, by itself, and ``ranking`` says how each stands and what all promise together.
     target : table; or (X1, y1) or (X1, y1, weights)
         Columns of tables are matched by name. Arrays are used as they are: ridge depends on the columns' units, so put
         both sides through one preprocessor, fitted on the source, first. Rows that are copies of each other leave the
@@ -175,7 +175,8 @@ def fit(
     Parameters
     ----------
     source, target : table
-        Data frames of pandas or polars, Arrow tables, or paths of files; ``Coefficients`` by name for a source.
+        Data frames of pandas or polars, Arrow tables, or paths of files; ``Coefficients`` by name for a source. Of a
+        list of sources the one that serves best by itself is taken.
     outcome : str
         The column to predict.
     target_outcome, features, exclude, categories, family, positive, exposure, weights, weights_kind
@@ -232,7 +233,9 @@ def _pair(source: Any, target: Any, roles: Roles, reading: Reading, allow_overla
     published = None if _is_table(source) else _published(source)
     if published is not None:
         return read_published(published, target, roles, reading)
-    if not _is_table(source):
+    several = source if isinstance(source, list) else [source]
+    if not all(map(_is_table, several)):
+        source = next(one for one in several if not _is_table(one))
         raise TypeError(f"with outcome, source is a table, not {_kind(source)}: give {_TABLES}; or arrays without it")
     return read_pair(source, target, roles, reading, allow_overlap)
 
@@ -253,7 +256,7 @@ def _published(source: Any) -> Published | None:
             names = [str(name) for name in given.feature_names_in_]
             coef = dict(zip(names, map(float, given.coef_), strict=True))
             errors = None if given.coef_se_ is None else dict(zip(names, map(float, given.coef_se_), strict=True))
-            return Published("source", coef, errors, float(given.intercept_), ())
+            return Published("source", coef, errors, float(given.intercept_ or 0.0), ())
         raise ValueError("source: coefficients of a table's columns need their names: give a dict, name: coefficient")
     return None
 
