@@ -90,7 +90,7 @@ def public_pairs(folder: Path, names: list[str] | None = None) -> Iterator[Table
         if names and name not in names:
             continue
         paths = [next(folder.glob(f"{name}-{side}.*")) for side in ("source", "target")]
-        pair = read_pair(*paths, Roles(public.outcome, groups=public.groups, exclude=public.exclude))
+        pair = read_pair(*paths, Roles(public.outcome, groups=public.groups, exclude=public.exclude, family="gaussian"))
         (design,) = prepare([(pair.source.table, None)], pair.columns)
         X0, X1 = design.transform(pair.source.table), design.transform(pair.target.table)
         numbers = sum(column.kind != CATEGORY for column in pair.columns)

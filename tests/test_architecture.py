@@ -131,6 +131,7 @@ def test_no_module_hides_a_public_function(path):
         ("import headwater.study.synthetic.study", ("torch", "dask", "matplotlib", "typer", "sklearn")),
         ("import headwater.study.networks.study", ("torch", "dask", "matplotlib", "typer", "sklearn")),
         ("import headwater.cli", ("torch", "dask", "matplotlib", "sklearn", "numpy", "pyarrow")),
+        ("from headwater import archive; archive._skops()", ("torch", "matplotlib", "typer")),
         ("from headwater import SourceRidge, advise", ("torch", "dask", "matplotlib", "typer")),
     ],
 )

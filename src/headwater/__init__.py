@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
     from headwater.estimators.ridge import L2SPRidge as L2SPRidge
     from headwater.estimators.ridge import SourceRidge as SourceRidge
+    from headwater.estimators.saved_source import SavedSource as SavedSource
     from headwater.estimators.transfer import TransferRidge as TransferRidge
     from headwater.spectrum.moments import Moments as Moments
     from headwater.spectrum.spectrum import Spectrum as Spectrum
@@ -42,6 +43,7 @@ _HOME = {
     "PenaltyCurveDisplay": "headwater.advice.displays",
     "PhaseDiagramDisplay": "headwater.theory.figures",
     "RivalsDisplay": "headwater.advice.displays",
+    "SavedSource": "headwater.estimators.saved_source",
     "SourceGLM": "headwater.estimators.glm",
     "SourceLogistic": "headwater.estimators.logistic",
     "SourceRidge": "headwater.estimators.ridge",
@@ -66,6 +68,7 @@ __all__ = [
     "PenaltyCurveDisplay",
     "PhaseDiagramDisplay",
     "RivalsDisplay",
+    "SavedSource",
     "SourceGLM",
     "SourceLogistic",
     "SourceRidge",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,10 +47,8 @@ def write(kind: Kind, content: Any, path: Path, packed: bool = True) -> None:
 
     The same content gives the same bytes. Not ``packed`` is faster, and larger.
     """
-    import skops.io  # with it comes scikit-learn, which moments do not need
-
     mark = {"kind": kind.name, "format": kind.format, "version": __version__}
-    given, members = zipfile.ZipFile(io.BytesIO(skops.io.dumps(content))), {_MARK: json.dumps(mark).encode()}
+    given, members = zipfile.ZipFile(io.BytesIO(_skops().dumps(content))), {_MARK: json.dumps(mark).encode()}
     names: dict[str, str] = {}
     schema = json.loads(given.read(_SCHEMA), object_hook=partial(_numbered, names, count()))
     members |= {_SCHEMA: json.dumps(schema).encode()} | {new: given.read(old) for old, new in names.items()}
@@ -58,6 +58,38 @@ def write(kind: Kind, content: Any, path: Path, packed: bool = True) -> None:
             archive.writestr(zipfile.ZipInfo(name), data, archive.compression)
     with replaced(path) as part:
         part.write_bytes(buffer.getvalue())
+
+
+class _WithoutTorch:
+    """A finder of modules, asked first, that finds no PyTorch."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        if name == "torch":
+            raise ModuleNotFoundError("hidden", name=name)
+
+
+def _skops() -> Any:
+    """``skops.io``, whose search for scikit-learn's estimators would load PyTorch, for seconds, were it not hidden."""
+    sys.meta_path.insert(0, _WithoutTorch)
+    try:
+        return importlib.import_module("skops.io")
+    finally:
+        sys.meta_path.remove(_WithoutTorch)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is one of these, of whatever kind, or would be if it were whole."""
+    return kind_of(path) is not None or (path.suffix == ".skops" and path.is_file())
+
+
+def kind_of(path: Path) -> str | None:
+    """What a file's mark calls it; None where it has none that can be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read(_MARK))["kind"]) if _MARK in archive.namelist() else None
+    except Exception:  # zipfile, zlib and json have a dozen ways to say it
+        return None
 
 
 def _numbered(names: dict[str, str], numbers: Iterator[int], node: dict[str, Any]) -> dict[str, Any]:
@@ -101,10 +133,8 @@ def read(kind: Kind, path: Path, checked: Callable[[Any], Value]) -> Value:
         )
     if written < kind.format:
         raise ValueError(f"{path}: saved by an earlier headwater, in another format; {kind.again}")
-    import skops.io
-
     try:
-        return checked(skops.io.loads(content, trusted=kind.trusted))
+        return checked(_skops().loads(content, trusted=kind.trusted))
     except Exception as problem:  # whatever a damaged or forged file provokes, it is not ours
         raise ValueError(
             f"{path}: not a {kind.name} this headwater can read ({' '.join(str(problem).split())[:120]})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import signal
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from headwater import SourceRidge, TransferRidge
+from headwater import SourceRidge, TransferRidge, advise, load
 from headwater.cli import main
 from headwater.estimators.from_table import fit_source
 from headwater.estimators.publishing import Asked, publish
@@ -338,6 +339,58 @@ def test_the_commands(headwater, parts):
     fails(headwater("merge", "a.skops", "cut.skops", "-o", "x"), "a.skops and cut.skops: a source that was cut")
     fails(headwater("merge", "a.skops", "-o", "x"), "at least two")
     fails(headwater("show", folder / "a.parquet"), "not a source saved by headwater, or not whole")
+
+
+@pytest.fixture
+def source_and_target(headwater):
+    """A source as a table and as a file, and a target; ``x0`` is missing here and there in both."""
+    both = [table("mixed", 400)[0].drop_columns(["w"]), table("mixed", 60, seed=7)[0].drop_columns(["w"])]
+    for name, data in zip(("source", "target"), both, strict=True):
+        parquet.write_table(data.slice(0, 120 if name == "source" else 30), f"{name}.parquet")
+    status, _, _ = headwater(
+        "publish", "source.parquet", "--outcome", "y", "--categories", "code", "-o", "source.skops"
+    )
+    assert status == 0
+    return headwater
+
+
+def test_advise_and_fit_take_a_source_file_as_they_take_its_table(source_and_target):
+    headwater, options = source_and_target, ("target.parquet", "--outcome", "y", "--json")
+    by_table = json.loads(headwater("advise", "source.parquet", *options, "--categories", "code")[1])
+    by_file = json.loads(headwater("advise", "source.skops", *options)[1])
+    for one, other in zip(by_table["table"], by_file["table"], strict=True):
+        assert one["name"] == other["name"]
+        np.testing.assert_allclose(one["error"]["estimate"], other["error"]["estimate"], rtol=1e-6)
+    assert by_file["verdict"] == by_table["verdict"] and by_file["columns"] == by_table["columns"]
+    source, target = load("source.skops"), parquet.read_table("target.parquet")
+    for given in (source, "source.skops"):
+        advice = advise(given, target, outcome="y")
+        assert advice.verdict == by_table["verdict"]
+        np.testing.assert_allclose(advice.rivals[0].error.estimate, by_file["table"][0]["error"]["estimate"], rtol=1e-9)
+    with pytest.raises(ValueError, match="features: the columns of source are settled"):
+        advise(source, target, outcome="y", features=["x0"])
+    assert any("source.skops holds no rows" in note for note in by_file["notes"])
+    predictions = []
+    for name, more in (("source.parquet", ("--categories", "code")), ("source.skops", ())):
+        assert headwater("fit", name, *options, *more, "-o", "m.skops")[0] == 0
+        predictions.append(json.loads(headwater("predict", "m.skops", "target.parquet", "--json")[1])["predictions"])
+    np.testing.assert_allclose(*predictions, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("change", "options", "words"), [
+    (lambda data: data.drop_columns(["x1"]), (), "target.parquet: there is no column 'x1'"),
+    (lambda data: data.drop_columns(["y"]), (), "there is no column 'y'"),
+    (lambda data: data.set_column(0, "x0", data["colour"]), (), "('green') where the source had numbers; mend it"),
+    (lambda data: data.slice(0, 2), (), "at least 3 are needed"),
+    (lambda data: data, ("--features", "x0"), "--features: the columns of source.skops are settled"),
+    (lambda data: data, ("--degree", "2"), "--degree: the columns of a source that was published are settled"),
+    (lambda data: data, ("--family", "binomial"), "--family binomial: source.skops is of a number"),
+    (lambda data: data, ("--outcome", "x0"), "source.skops: its outcome is 'y', not 'x0'"),
+])  # fmt: skip
+def test_a_target_that_does_not_fit_a_source_file_is_refused(source_and_target, change, options, words):
+    parquet.write_table(change(parquet.read_table("target.parquet")), "target.parquet")
+    options = options if "--outcome" in options else ("--outcome", "y", *options)
+    fails(source_and_target("advise", "source.skops", "target.parquet", *options), words)
 
 
 @pytest.mark.parametrize(("options", "words"), [

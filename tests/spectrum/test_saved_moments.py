@@ -109,3 +109,19 @@ def test_a_target_is_met_by_its_moments(criterion, fit_intercept):
         TransferRidge(source, criterion="loo").fit_moments(Moments.from_arrays(X, y))
     with pytest.raises(ValueError, match="5 features and the target 4"):
         by_moments.fit_moments(Moments.from_arrays(X[:, :4], y))
+
+
+@pytest.mark.parametrize("far", [0.0, 2.0, 1e6])
+def test_moments_of_rows_near_zero_are_those_of_the_rows(far):
+    rng = np.random.default_rng(0)
+    X, shift = rng.normal([0.0, 0.1, far, 0.0], size=(80, 4)), np.array([1e5, -3.0, 7.0, 2.0])
+    X[:, 3] = 0.0  # constant
+    y = X[:, 0] + rng.normal(size=80) + 1e4
+    near, expected = Moments.from_near(np.asfortranarray(X), y, shift), Moments.from_arrays(X + shift, y)
+    np.testing.assert_allclose(near.x_mean, expected.x_mean, rtol=1e-13)
+    np.testing.assert_allclose(near.x_mean_rest + (near.x_mean - shift), X.mean(axis=0), rtol=1e-12, atol=1e-14)
+    for name in ("n", "rows", "y_mean", "yy"):
+        np.testing.assert_allclose(getattr(near, name), getattr(expected, name), rtol=1e-12)
+    for name in ("xx", "xy"):
+        np.testing.assert_allclose(getattr(near, name), getattr(expected, name), rtol=1e-9, atol=1e-8)
+    assert not near.xx[3].any()

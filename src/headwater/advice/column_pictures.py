@@ -34,8 +34,8 @@ def coefficients(summary: Summary) -> Picture | None:
         f"Coefficients of the source, of the target alone and chosen, {shown}. Furthest apart is {first.name}: "
         f"{number(first.source)} in the source, {number(first.scratch)} in the target alone, {number(first.chosen)} "
         "chosen.",
-        f"Of {shown}, those in which the source and the target alone are furthest apart first. Each is drawn "
-        "times its column's standard deviation in the source, so that columns in different units can be compared.",
+        f"{shown[0].upper()}{shown[1:]}, those in which the source and the target alone are furthest apart first. "
+        "Each is drawn times its column's standard deviation in the source, so that different units can be compared.",
         [Table(f"Coefficients of {_of(LISTED, len(every), 'features')}", columns, body, named=True)],
     )
 
@@ -51,7 +51,7 @@ def _draw_coefficients(some: Sequence[Coefficient]) -> Figure:
         ax.plot(one.scratch * size, place, "o", color=INK, ms=5.5, mfc="none", label="the target's alone")
     ax.axvline(0, color=RULE, lw=0.9, zorder=0)
     _name_rows(ax, [one.name for one in some])
-    ax.set_xlabel("change of the outcome for one deviation of the column")
+    ax.set_xlabel("change of the outcome\nfor one deviation of the column")
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=2, frameon=False)
     return figure

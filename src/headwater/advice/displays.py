@@ -102,9 +102,9 @@ class PenaltyCurveDisplay:
     """Errors on new rows against the source's penalty: the target's, as the source is used unscaled, or the source's.
 
     A line is what is expected (of the target, by the method of the advice's table), points are rows left out, a dashed
-    line is theory's for tables drawn like these at one target penalty. Upright lines mark the penalty best for
-    the source itself, τ_S*, and the one best for the target, τ0*; what ``fit`` writes averages over penalties, and is a
-    level, "recommended".
+    line is theory's of tables drawn like these: of the target what it has more or less than from scratch. Upright
+    lines mark the penalty best for the source itself, τ_S*, and the one best for the target, τ0*; what ``fit`` writes
+    averages over penalties, and is a level, "recommended".
 
     Parameters
     ----------

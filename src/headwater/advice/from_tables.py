@@ -64,6 +64,10 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
         model = published_source(pair.published, after, pair.columns)
         models = [model if plain else of_family(model, outcome.family)]
+    elif pair.fitted is not None:
+        if manner.degree > 1:
+            raise ValueError("--degree: the columns of a source that was published are settled; leave it out")
+        models = [pair.fitted]
     else:
         sides = [(side.table, side.weight) for side in pair.sources]
         preparations, models = prepare(sides, pair.columns, manner.degree), []
@@ -99,7 +103,7 @@ def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) 
     facts = {
         "outcome": roles.outcome,
         "target_outcome": roles.target_outcome or roles.outcome,
-        "degree": manner.degree,
+        "degree": manner.degree if pair.fitted is None else pair.fitted[0].degree,
         "criterion": manner.criterion,
         "decimal": pair.decimal,
         "advice": advice.as_dict(),

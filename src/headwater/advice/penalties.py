@@ -19,7 +19,8 @@ class Penalties:
 
     ``target_expected`` is by the table's own method and ``target_left_out`` that of the target's own rows left out.
     ``source_left_out`` is by generalised cross-validation. Those by theory are of the population that the alignment's
-    likelihood is highest at, and of the target's penalty ``target_tau`` throughout: NaN where that is not known.
+    likelihood is highest at: the source's error, and what the target has more or less of it than from scratch at its
+    penalty ``target_tau`` throughout, added to what is expected from scratch. NaN where that is not known.
     """
 
     source_tau: tuple[float, ...]
@@ -41,7 +42,8 @@ def penalties(advice: Findings) -> Penalties | None:
     taus, unknown = curve.source_tau, np.full(len(curve.source_tau), np.nan)
     pop = _population(advice)
     there = unknown if pop is None else np.asarray(source_risk(pop, taus)) + pop.source_noise**2
-    here = unknown if pop is None else np.asarray(transfer_risk(pop, taus, advice.target_tau)) + pop.target_noise**2
+    risk = unknown if pop is None else np.asarray(transfer_risk(pop, taus, advice.target_tau))
+    here = curve.predicted[-1] + risk - risk[-1]
     return Penalties(
         source_tau=_plain(taus),
         target_expected=_plain(curve.predicted),

@@ -14,7 +14,7 @@ from headwater.pages.drawing import RULE, SIMULATED, WIDTH, drawn
 from headwater.pages.parts import Picture, Table, number
 
 _REGIMES = (
-    "hurts as it is:\nscale it,\nor scratch",
+    "hurts as it is:\nscale it or\nlet it be",
     "helps;\nregularise\nit harder",
     "helps;\nregularise\nit softer",
 )
@@ -59,7 +59,8 @@ def penalties(summary: Summary) -> Picture | None:
         "Above, the target's error as the source is used unscaled; below, the source's own. τS* is the penalty best "
         "for the source itself, τ0* the one best for the target; at ∞ the target starts from scratch. What is "
         "recommended, and fit writes, averages over penalties and scales, and so is a level. Rows left out are a "
-        "check. Theory is that of tables drawn like these, at one target penalty: compare its shape, not its height.",
+        "check. Theory is what tables drawn like these are expected to gain or to lose against scratch, at one target "
+        "penalty.",
         [Table("Squared error by the source's penalty", head, body, named=True)],
     )
 
@@ -100,7 +101,9 @@ def _draw_calibration(found: Sequence[CalibrationPoint]) -> Figure:
     ax.plot([0, end], [0, end], color=RULE, lw=1, ls=(0, (4, 3)), zorder=0)
     for one in found:
         ax.plot([one.predicted] * 2, [one.low, one.high], color=SIMULATED, lw=1.6)
-    ax.plot([one.predicted for one in found], [one.observed for one in found], "D", color=SIMULATED, ms=6)
+    ax.plot(
+        [one.predicted for one in found], [one.observed for one in found], "D", color=SIMULATED, ms=6, clip_on=False
+    )
     ax.set(xlim=(0, end), ylim=(0, end), xlabel="predicted", ylabel="observed")
     return figure
 
@@ -126,13 +129,13 @@ def alignment(summary: Summary) -> Picture | None:
 
 def _draw_alignment(found: Alignment) -> Figure:
     low, high = max(min(found.low, found.rho, -0.25), -0.75), min(max(found.high, found.rho, 1.75), 3.0)
-    figure = Figure(figsize=(WIDTH, 1.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.9), layout="constrained")
     ax = figure.subplots()
     for start, stop, words, shade in zip(
         (low, *_BETWEEN), (*_BETWEEN, high), _REGIMES, (0.36, 0.18, 0.05), strict=True
     ):
         ax.axvspan(start, stop, color=RULE, alpha=shade, lw=0)
-        ax.text((start + stop) / 2, 0.95, words, ha="center", va="top", fontsize=8.5)
+        ax.text((start + stop) / 2, 0.95, words, ha="center", va="top", fontsize=9.5)
     ax.plot([max(found.low, low), min(found.high, high)], [0.2] * 2, color=SIMULATED, lw=2.4)
     ax.plot(np.clip(found.rho, low, high), 0.2, "D", color=SIMULATED, ms=7)
     ax.set(xlim=(low, high), ylim=(0, 1), yticks=[], xlabel="alignment ρ of the target with the source")

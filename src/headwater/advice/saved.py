@@ -1,4 +1,4 @@
-"""Saved: the file of a fitted transfer, which holds no rows and runs no code when it is read, and is checked."""
+"""Saved: reading what headwater wrote, above all a fitted transfer: no code runs, and what was read is checked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from sklearn.pipeline import Pipeline
 from headwater import archive
 from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer
 from headwater.advice.rivals import CHOSEN
+from headwater.advice.uncertain import read_uncertain
 from headwater.advice.wording import WAYS
+from headwater.estimators import saved_source
+from headwater.estimators.saved_source import SavedSource
 from headwater.selection.hypotheses import SCRATCH
+from headwater.spectrum import moments
+from headwater.spectrum.moments import Moments
 from headwater.tables.columns import Column, is_described
 from headwater.tables.fingerprints import Rows
 
@@ -21,8 +26,8 @@ _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice
 _FACTS |= {"family", "labels", "exposure"}
 
 
-def load(path: str | Path) -> FittedTransfer:
-    """Read a model that ``FittedTransfer.save`` or ``headwater fit`` wrote.
+def load(path: str | Path) -> Any:
+    """Read what headwater wrote: a fitted transfer, a published source, or moments.
 
     Parameters
     ----------
@@ -30,16 +35,17 @@ def load(path: str | Path) -> FittedTransfer:
 
     Returns
     -------
-    FittedTransfer
-        Its predictions are those of the model that was saved, to the bit; its ``advice`` is None, but for the numbers
-        in ``facts``.
+    FittedTransfer, SavedSource or Moments
+        What ``headwater fit`` or ``FittedTransfer.save`` wrote predicts as the model that was saved, to the bit; its
+        ``advice`` is None, but for the numbers in ``facts``. What ``headwater publish`` wrote is a source for
+        ``TransferRidge``, ``advise`` and ``fit``.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is not a model, or not whole, of another format, or holds what no model does.
+        It is nothing of the kind, or not whole, of another format, or holds what it must not.
 
     Notes
     -----
@@ -58,12 +64,20 @@ def load(path: str | Path) -> FittedTransfer:
     ...     load(f"{folder}/model.skops")
     <FittedTransfer of 'price' by 1 columns>
     """
-    return archive.read(KIND, Path(path), _checked)
+    kind = archive.kind_of(Path(path))
+    if kind == saved_source.KIND.name:
+        return SavedSource.load(path)
+    return Moments.load(path) if kind == moments.KIND.name else load_transfer(Path(path))
+
+
+def load_transfer(path: Path) -> FittedTransfer:
+    """Read a fitted transfer, as ``load`` does, and nothing else."""
+    return archive.read(KIND, path, _checked)
 
 
 def _checked(content: Any) -> FittedTransfer:
     """The model, once its steps, shapes and numbers are what they must be."""
-    if set(content) != {"pipeline", "rivals", "facts", "fitted"} or not set(content["facts"]) >= _FACTS:
+    if set(content) != {"pipeline", "rivals", "facts", "fitted", "uncertain"} or not set(content["facts"]) >= _FACTS:
         raise ValueError("the model's facts are not all there")
     pipeline, facts = content["pipeline"], content["facts"]
     if not all(isinstance(facts[name], str) for name in ("outcome", "target_outcome")):
@@ -92,6 +106,8 @@ def _checked(content: Any) -> FittedTransfer:
     fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
     if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
         raise ValueError("the fingerprints of the rows are not what they should be")
-    loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted))
+    numbers = facts["family"] == "gaussian"
+    uncertain = read_uncertain(content["uncertain"], model.n_features_in_, numbers)
+    loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted), uncertain)
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded

@@ -44,12 +44,22 @@ class Files:
 
     def read(self, roles: Roles, reading: Reading, allow_overlap: bool) -> Pair:
         """The files' tables, paired."""
+        from headwater.archive import is_archive
         from headwater.cli.progress import status
-        from headwater.tables.pair import read_pair, read_published
+        from headwater.tables.pair import fitted_pair, read_pair, read_published
+        from headwater.tables.table import read_table
 
         with status(f"reading {', '.join(map(str, self.sources))} and {self.target}"):
             if self.published:
                 return read_published(self.sources[0], self.target, roles, reading)
+            archives = [path for path in self.sources if is_archive(path)]
+            if archives and len(self.sources) > 1:
+                raise ValueError(f"{archives[0]}: several sources are compared as tables; give this one by itself")
+            if archives:
+                from headwater.estimators.saved_source import SavedSource  # which takes longer than most tables
+
+                source = SavedSource.load(archives[0])
+                return fitted_pair(source, str(archives[0]), read_table(self.target, reading), roles)
             return read_pair(self.sources, self.target, roles, reading, allow_overlap)
 
 

@@ -42,14 +42,14 @@ def score(
     explained, and observed over expected counts; with what was predicted and seen in each tenth of the rows.
     """
     from headwater.advice.fitted import scored
-    from headwater.advice.saved import load
+    from headwater.advice.saved import load_transfer
     from headwater.advice.wording import WAYS
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes, table
     from headwater.tables.table import read_table
     from headwater.version import __version__
 
-    loaded = load(model)
+    loaded = load_transfer(model)
     with status(f"reading {data}"):
         whole = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
     with progress_bar("predicting", "rows") as progress:

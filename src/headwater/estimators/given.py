@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from headwater.selection.source import members
+from headwater.tables.coefficients import LEVELS
 
-_LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
 _LINK = (
     "a logistic, Poisson or other link, or a transformed outcome, so that its coefficients are not in the outcome's "
     "units: give a linear model of the outcome itself"
@@ -121,7 +121,7 @@ def named(names: Sequence[Any], values: Any, errors: Any = None) -> Coefficients
     texts, numbers = [str(name) for name in names], np.asarray(values, dtype=np.float64)
     if len(set(texts)) < len(texts):
         raise ValueError("source coefficients have the same name twice")
-    level = np.array([text.lower() in _LEVELS for text in texts], dtype=bool)
+    level = np.array([text.lower() in LEVELS for text in texts], dtype=bool)
     if errors is not None:
         if np.shape(errors) != numbers.shape:
             raise ValueError("the source's coef_se_ must hold a standard error for each coefficient, shaped as coef_")

@@ -236,6 +236,13 @@ class SavedSource(Pipeline):  # type: ignore[misc]
         return SavedSource.of(self[0], model, self.outcome, self.facts["rows"] + other.facts["rows"])
 
 
+def of_file(source: Any) -> SavedSource | None:
+    """The published source that this is, or that is in the file at this path; None of anything else."""
+    if isinstance(source, (str, Path)) and archive.is_archive(Path(source)):
+        return SavedSource.load(source)
+    return source if isinstance(source, SavedSource) else None
+
+
 def _moments(source: SavedSource) -> Moments:
     assert source.facts is not None
     return replace(moments_of(source[-1].spectrum_), rows=source.facts["rows"])

@@ -20,6 +20,7 @@ class _Additive(Protocol):
 
 Added = TypeVar("Added", bound=_Additive)
 Waiting = list[tuple[int, Added]]  # sums of 2^level parts each, which wait for others of their size
+_NEAR = 10.0  # times a variance: a squared mean up to there costs a digit
 KIND = archive.Kind("table of moments", 1, "save it again by Moments.save")
 
 
@@ -152,6 +153,44 @@ class Moments:
             X, y = X * rows.root[:, None], y * rows.root[:, None]
         yy = np.einsum("ij,ij->j", y, y)
         return cls(n, len(X), x_mean, y_mean, X.T @ X, X.T @ y, yy, rows.y_ndim, x_rest, y_rest)
+
+    @classmethod
+    def from_near(cls, X: Array, y: Array, shift: Array) -> Moments:
+        """Summarise (X + shift, y), which costs one product where X is near 0 beside its own spread.
+
+        Parameters
+        ----------
+        X : ndarray (n, p)
+            Double precision.
+        y : ndarray (n,)
+        shift : ndarray (p,)
+
+        Returns
+        -------
+        Moments
+
+        Raises
+        ------
+        ValueError
+            Values that are not finite.
+
+        Notes
+        -----
+        Law: it is ``from_arrays(X + shift, y)``, to rounding. Σ(x − x̄)(x − x̄)' is Σxx' − n x̄x̄', which loses digits only
+        where a mean is large beside the spread; there the rows are centred first.
+        """
+        n = len(y)
+        apart = np.ones(n) @ X / n
+        xx = X.T @ X
+        xx -= n * np.outer(apart, apart)
+        if not (n * apart**2 <= _NEAR * np.diag(xx)).all():  # digits would be lost, or there is nothing but rounding
+            found = cls.from_arrays(X, y)
+            x_mean, rest = sum_and_rest(found.x_mean, shift)
+            return replace(found, x_mean=x_mean, x_mean_rest=rest + found.x_mean_rest)
+        x_mean, x_rest = sum_and_rest(shift, apart)
+        y_mean, y_rest, centred_y = centred(y[:, None], None, n)
+        yy = np.einsum("ij,ij->j", centred_y, centred_y)
+        return cls(float(n), n, x_mean, y_mean, xx, X.T @ centred_y, yy, 1, x_rest, y_rest)
 
     @classmethod
     def _from_sparse(cls, rows: WeightedRows) -> Moments:

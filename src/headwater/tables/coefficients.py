@@ -14,7 +14,7 @@ from headwater.tables.columns import Column
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.table import Table, listed, read_table
 
-_LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
+LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def read_coefficients(path: Path, reading: Reading = AS_FOUND) -> Published:
     if twice:
         raise ValueError(f"{table.name}: there are two coefficients of {listed(sorted(twice))}")
     coef = dict(zip(names, numbers.to_pylist(), strict=True))
-    level = sum(coef.pop(name) for name in names if name.lower() in _LEVELS)
+    level = sum(coef.pop(name) for name in names if name.lower() in LEVELS)
     se, notes = _standard_errors(table, names)
     return Published(table.name, coef, se, float(level), (*table.notes, *notes))
 
@@ -72,7 +72,7 @@ def _standard_errors(table: Table, names: list[str]) -> tuple[Mapping[str, float
     if "se" not in table.names:
         return None, []
     values = dict(zip(names, table.column("se").numeric("standard error").to_pylist(), strict=True))
-    found = {name: value for name, value in values.items() if name.lower() not in _LEVELS}
+    found = {name: value for name, value in values.items() if name.lower() not in LEVELS}
     absent = [name for name, value in found.items() if value is None]
     if absent:
         return None, [f"{table.name}: the standard errors are not used, since there is none of {listed(absent)}"]

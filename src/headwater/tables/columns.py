@@ -78,14 +78,24 @@ def encode(table: Table, columns: tuple[Column, ...]) -> Array:
     out = np.empty((table.data.num_rows, len(columns)))
     for index, column in enumerate(columns):
         cells = table.column(column.name)
-        if cells.kind != column.kind and not column.coded and not cells.empty:
-            raise ValueError(
-                f"{table.name}: column {column.name!r} has {WORDS[cells.kind]} ({cells.example()}) where the source "
-                f"had {WORDS[column.kind]}; mend it"
-            )
+        _check_kind(cells, column)
         if column.kind != CATEGORY:
             out[:, index] = cells.finite().fill_null(column.fill).to_numpy()
             continue
         codes = pc.index_in(cells.text(), pa.array(column.levels, pa.string()))
         out[:, index] = codes.cast(pa.float64()).fill_null(-1.0).to_numpy()
     return out
+
+
+def check_kinds(table: Table, columns: tuple[Column, ...]) -> None:
+    """ValueError where a column is not there, or of another kind than the source's."""
+    for column in columns:
+        _check_kind(table.column(column.name), column)
+
+
+def _check_kind(cells: Cells, column: Column) -> None:
+    if cells.kind != column.kind and not column.coded and not cells.empty:
+        raise ValueError(
+            f"{cells.table}: column {column.name!r} has {WORDS[cells.kind]} ({cells.example()}) where the source "
+            f"had {WORDS[column.kind]}; mend it"
+        )

@@ -57,8 +57,8 @@ class Difference:
 
 
 def differences(pair: Pair) -> tuple[Difference, ...]:
-    """Those of a pair's columns, from at most 10,000 rows a side, each counted once; none of published coefficients."""
-    if pair.published is not None:
+    """Those of a pair's columns, from at most 10,000 rows a side, each counted once; none without both tables."""
+    if pair.stands_in:
         return ()
     numbers = [numbers_of(side, pair.columns, side.table.name) for side in (pair.source, pair.target)]
     sides = [values.tolist() for one in numbers for values in (one.X.mean(axis=0), one.X.std(axis=0))]

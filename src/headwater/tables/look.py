@@ -21,6 +21,7 @@ from headwater.tables.table import Table, listed
 _LARGEST = 1e140  # a million squares of it can still be added up
 SAMPLE = 1 << 15  # rows by which columns are judged: a sample's median is one of the middle 1 % of ranks
 MOST_LEVELS = 1000
+_FIRST = 256  # of a block's rows, whose mean is near that of the block
 _GOLDEN = 0.6180339887498949  # multiples of it are spread evenly, and are in step with nothing
 
 
@@ -136,24 +137,36 @@ class Looking:
     def __call__(self, first: int, table: Table) -> Look:
         kept = (np.arange(first, first + table.data.num_rows) * _GOLDEN) % 1.0 < self.share
         table, y, weight, tally, left = self.counted.rows(table)
-        X = np.empty((len(self.numbers), len(y)))
-        for into, name in zip(X, self.numbers, strict=True):
-            into[:] = _numbers(table.column(name))
-        X = X.T
-        low, high = X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)  # NaN where one is missing
+        X, shift, low, high = self._matrix(table, len(y))
         gathers, moments = self.gathers and bool((np.maximum(-low, high) <= _LARGEST).all()), None
-        missing = np.isnan(X).sum(axis=0) if np.isnan(low).any() else np.zeros(len(low), np.int64)
         if gathers and len(y):
-            moments = Moments.from_arrays(X, y, weight)
+            missing = np.zeros(len(low), np.int64)
+            moments = Moments.from_near(X, y, shift) if weight is None else Moments.from_arrays(X + shift, y, weight)
             spread = Spread(np.full(len(low), moments.n), moments.x_mean, np.diag(moments.xx), low, high)
         else:
+            missing = np.isnan(X).sum(axis=0)
             with np.errstate(all="ignore"):  # of values beyond reason, which are refused where they are used
-                spread = Spread.of(X, weight)
+                spread = Spread.of(X + shift, weight)
         coded = table.as_text(self.codes)
         found = {name: tuple(pc.unique(coded.column(name).text()).to_pylist()) for name in self.texts}
         levels = {name: _few(values, (), name in self.wanted) for name, values in found.items()}
-        sample = coded.data.filter(pa.array(kept[left])).select([*self.numbers, *self.texts])
+        sample = coded.data.select([*self.numbers, *self.texts]).take(np.flatnonzero(kept[left]))
         return Look(tally, spread, missing, levels, sample.combine_chunks(), moments, gathers, self.wanted)
+
+    def _matrix(self, table: Table, rows: int) -> tuple[Array, Array, Array, Array]:
+        """The numbers less a shift that brings them near 0 (rows, k), it, and their least and largest, (k,).
+
+        Those are NaN where a value is missing.
+        """
+        X = np.empty((len(self.numbers), rows))
+        shift, low, high = (np.full(len(X), value) for value in (0.0, np.inf, -np.inf))
+        for index, name in enumerate(self.numbers if rows else ()):
+            values = _numbers(table.column(name))
+            low[index], high[index] = values.min(), values.max()
+            middle = values[:: max(1, rows // _FIRST)].mean(dtype=np.float64)
+            shift[index] = middle if np.isfinite(middle) else 0.0
+            np.subtract(values, shift[index], out=X[index])
+        return X.T, shift, low, high
 
 
 def _numbers(cells: Cells) -> Any:

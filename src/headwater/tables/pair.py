@@ -9,7 +9,7 @@ from typing import Any
 
 from headwater.tables import suspicions
 from headwater.tables.coefficients import Published, read_coefficients
-from headwater.tables.columns import Column, met
+from headwater.tables.columns import Column, check_kinds, met
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.features import shared_columns
 from headwater.tables.frames import table_of
@@ -54,8 +54,8 @@ class Roles:
 class Pair:
     """One source or several and a target, the features they share, and notes on everything left out or mended.
 
-    ``roles`` are those asked for. Of ``published`` coefficients, in the place of a source, there is no table: the
-    target stands for it.
+    ``roles`` are those asked for. Of ``published`` coefficients, or a source that was ``fitted`` before, there is no
+    table: the target stands for it.
     """
 
     sources: tuple[Side, ...]
@@ -65,6 +65,12 @@ class Pair:
     roles: Roles
     outcome: Outcome
     published: Published | None = None
+    fitted: Any = None
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether the target stands for a source of which there is no table."""
+        return self.published is not None or self.fitted is not None
 
     @property
     def source(self) -> Side:
@@ -216,6 +222,49 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
     notes += numbers_ask([], numbers_of(side, columns, "the target"))
     return Pair((side,), side, columns, tuple(notes), roles, outcome, published)
+
+
+def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
+    """Pair a source that was fitted before, by its ``columns`` and for its ``outcome``, with a target.
+
+    Raises ValueError as ``pair_of`` does, and for what was settled when the source was fitted.
+    """
+    for option, value in (("features", roles.features), ("exclude", roles.exclude), ("categories", roles.categories)):
+        if value:
+            raise ValueError(f"--{option}: the columns of {name} are settled; leave it out, or give its table")
+    if roles.family not in (None, GAUSSIAN):
+        raise ValueError(f"--family {roles.family}: {name} is of a number; leave it out")
+    if roles.outcome != fitted.outcome:
+        raise ValueError(
+            f"{name}: its outcome is {fitted.outcome!r}, not {roles.outcome!r}; --target-outcome says what it is "
+            f"called in {target.name}"
+        )
+    outcome = Outcome()
+    _check_asked(outcome, roles)
+    absent = [column for column in fitted.names if column not in target.names]
+    if absent:
+        raise ValueError(
+            f"{target.name}: there is no column {absent[0]!r}{meant(absent[0], target.names)}, which {name} needs; "
+            f"{all_of(target)}"
+        )
+    side, notes = with_outcome(
+        target, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind, outcome, None
+    )
+    if len(side.y) < _LEAST_ROWS:
+        raise ValueError(f"{target.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    if roles.groups is not None:
+        side = replace(side, groups=groups_of(side.table, roles.groups))
+    columns = fitted.columns
+    check_kinds(side.table, columns)
+    unused = [column for column in target.names if column not in {*roles.taken, *fitted.names}]
+    if unused:
+        notes.append(f"{target.name}: unused, not in {name}: {listed(unused)}")
+    notes += met(side.table, columns)
+    notes += suspicions.swapped(fitted.numbers["weight"], side.rows)
+    side, copied = suspicions.copies_in_one(side, columns)
+    notes += [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
+    notes.append(f"{name} holds no rows: whether rows of {target.name} are among its own cannot be seen")
+    return Pair((side,), side, columns, tuple(notes), roles, outcome, fitted=fitted)
 
 
 def _check_asked(outcome: Outcome, roles: Roles) -> None:

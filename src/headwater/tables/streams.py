@@ -14,7 +14,7 @@ import pyarrow as pa
 from headwater.tables.delimited import AS_FOUND, Reading
 from headwater.tables.table import Table, plain, read_table
 
-_BLOCK = 1 << 21  # numbers of one block
+_BLOCK = 1 << 22  # numbers of one block
 _BUFFER = 1 << 16  # bytes read of a column at a time
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/")
 
@@ -30,9 +30,11 @@ class Part:
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[int, Table]]:
         """Its rows in blocks of these columns, each with the number of its first row."""
-        first, step = self.first, max(1, _BLOCK // max(1, len(names)))
+        first, step, as_is = self.first, max(1, _BLOCK // max(1, len(names))), pa.schema([])
         for data in self.read(list(names), step):
-            yield first, plain(data, self.name)
+            table = Table(self.name, data) if data.schema.equals(as_is) else plain(data, self.name)
+            as_is = data.schema if table.data.schema.equals(data.schema) else as_is
+            yield first, table
             first += data.num_rows
 
 
