@@ -201,6 +201,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     table = target.as_text(_codes(target, roles))
     name = roles.target_outcome or roles.outcome
     outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
+    published = published.of(outcome.family)
     _check_asked(outcome, roles)
     side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
     if len(side.y) < _LEAST_ROWS:
