@@ -3,7 +3,8 @@
 - pairs: the sixteen public pairs and the development tables of benchmarks/pairs.py, outcomes as numbers, 20 and 60
   target rows (of repeated measures 8 and 20 whole groups), the rows left to test on; counts apart.
 - synthetic: the populations of benchmarks/coverage.py, where the error on new rows is known exactly.
-- rows: of the draws told N more rows, how many have a verdict once they are there.
+- rows: of the draws told N more rows, how many have a verdict once they are there, and the smallest of the
+  multiples of the rows that gives half of the undecided draws one.
 
 "transfer" is right where the model's test error is below scratch's; "scratch" where it is not below it by more than
 the fiftieth that is not worth a transfer. For each rival: how often its 90 % interval held its own test error. Verdict
@@ -36,6 +37,8 @@ from headwater.selection.hypotheses import SCRATCH
 
 NAMES = ("chosen", SCRATCH, SOURCE_OPTIMAL, POOLED, SHIFTED, SOURCE, MEAN)
 LEAST_TEST_ROWS = 8
+MULTIPLES = (1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 6.0, 9.0, 14.0, 21.0)  # of the rows there are
+SMALL = [Setting(20, 300, 12, rho, private=0.5, target_noise=0.5) for rho in (0.0, 0.3, 0.6)]
 
 
 @dataclass(frozen=True)
@@ -97,25 +100,45 @@ def of_setting(setting: Setting, draws: int) -> list[Seen]:
     return found
 
 
-def with_more_rows(setting: Setting, draws: int, rows: tuple[int, ...]) -> list[tuple[float, float, float]]:
-    """Of undecided draws: the rows they had, those asked for (NaN: none are enough), and whether these settled it."""
+def with_more_rows(setting: Setting, draws: int, rows: tuple[int, ...]) -> list[tuple[float, ...]]:
+    """Of undecided draws: the rows they had, those asked for (NaN: none are enough), whether these settled it, and
+    whether each multiple of the rows they had would have.
+    """
     found = []
     with threadpool_limits(1):
         for number in range(draws):
             data = draw(setting, number)
             rng = np.random.default_rng([number, 7])
-            X = rng.standard_normal((21 * max(rows), setting.features)) * np.sqrt(data.eigenvalues)
+            X = rng.standard_normal((int(max(MULTIPLES)) * max(rows) + 1, setting.features)) * np.sqrt(data.eigenvalues)
             y = X @ data.w1 + setting.target_noise * rng.standard_normal(len(X))
             source = SourceRidge().fit(data.X0, data.y0)
+
+            def settled(count: float, source: Any = source, X: np.ndarray = X, y: np.ndarray = y) -> float:
+                some = slice(0, int(count))
+                return float(advise(source, (X[some], y[some])).verdict != "undecided")
+
             for count in rows:
                 first = advise(source, (X[:count], y[:count]))
                 if first.verdict == "undecided":
-                    more, settled = first.rows_needed, np.nan
-                    if np.isfinite(more):
-                        after = count + int(more)
-                        settled = float(advise(source, (X[:after], y[:after])).verdict != "undecided")
-                    found.append((count, more, settled))
+                    more = first.rows_needed
+                    there = settled(count + more) if np.isfinite(more) else np.nan
+                    found.append((count, more, there, *(settled(count * multiple) for multiple in MULTIPLES)))
     return found
+
+
+def report_rows(settings: list[tuple[Setting, tuple[int, ...]]], results: Iterable[list[tuple[float, ...]]]) -> None:
+    """A line a setting and size, and one for all: told, settled there, and how many more settle half of the draws."""
+    parts = {}
+    for (setting, _), found in zip(settings, results, strict=True):
+        for count in sorted({one[0] for one in found}):
+            parts[f"{setting}, {count:.0f} rows"] = np.array([one for one in found if one[0] == count])
+    for label, some in [*parts.items(), ("all", np.concatenate([*parts.values()]))]:
+        told = some[np.isfinite(some[:, 1])]
+        reached = some[:, 3:].mean(axis=0) >= 0.5
+        half = f"{MULTIPLES[int(reached.argmax())] - 1:.1f}" if reached.any() else f"over {MULTIPLES[-1] - 1:.0f}"
+        times = np.median(told[:, 1] / told[:, 0])
+        print(f"{label:84} undecided {len(some):3d}  told {len(told):3d}  settled there {np.mean(told[:, 2]):6.1%}  "
+              f"median told {times:4.1f} times the rows, half settle with {half}")  # fmt: skip
 
 
 def line(label: str, draws: list[Seen]) -> str:
@@ -166,15 +189,9 @@ def main() -> None:
         labels = [(kind, str(s).replace("  ", " ").strip()) for kind, s in settings]
         report(labels, run(delayed(of_setting)(s, options.draws) for _, s in settings))
     else:
-        settings = [UNRELATED[0], RELATED[0], RELATED[2], RELATED[4], RELATED[5]]
-        found = run(delayed(with_more_rows)(s, options.draws, (12, 25, 50)) for s in settings)
-        table = np.array([one for some in found for one in some])
-        told = table[np.isfinite(table[:, 1])]
-        print(f"undecided {len(table)}, told how many rows {len(told)}, settled there {np.mean(told[:, 2]):.1%}")
-        for count in np.unique(table[:, 0]):
-            some = told[told[:, 0] == count]
-            print(f"  at {count:.0f} rows: told {len(some)}, median {np.median(some[:, 1]):.0f}, "
-                  f"settled {np.mean(some[:, 2]):.1%}")  # fmt: skip
+        settings = [(one, (12,)) for one in SMALL]
+        settings += [(one, (12, 25, 50)) for one in (UNRELATED[0], RELATED[0], RELATED[2], RELATED[4], RELATED[5])]
+        report_rows(settings, run(delayed(with_more_rows)(one, options.draws, rows) for one, rows in settings))
     print(f"{options.draws} draws; {time.perf_counter() - started:.0f} s")
 
 

@@ -165,3 +165,14 @@ def test_rows_without_an_event_do_not_promise_a_small_error():
     X1 = rng.normal(size=(140, 3))
     chosen = advise((X0, y0), (X1, np.full(140, "no")), family="binomial").rival["chosen"].error
     assert chosen.estimate < 0.05 and chosen.high > 5 * chosen.estimate  # an event costs about 4
+
+
+def test_one_row_and_few_are_enough():
+    X0, y0 = yes_no(300, W, 0)
+    X1, y1 = yes_no(3, W, 1)
+    for rows in (1, 2, 3):
+        advice = advise((X0, y0), (X1[:rows], y1[:rows]), family="binomial")
+        assert np.isfinite(advice.model.predict_proba(X1)).all()
+        assert advice.verdict == "undecided" or rows > 1
+        scratch = advice.errors["scratch"]
+        assert all(one.gain.high <= scratch or rows == 1 for one in advice.rivals)  # no more than all is to be gained

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -103,6 +104,17 @@ def test_where_columns_lie_is_their_means_and_deviations(files, advice):
     text = (files / "t.csv").read_text()
     assert np.isnan(found["kind=ale"].scale) and not found["kind=ale"].differs
     assert found["kind=ale"].target_mean == pytest.approx(text.count(",ale,") / 25)
+
+
+def test_without_the_source_table_columns_lie_where_its_preparation_has_them(advice):
+    by_table = {one.name: one for one in advice.summary.differences}
+    by_source = {one.name: one for one in replace(advice, differences=()).summary.differences}
+    assert by_source.keys() == by_table.keys()
+    for name, one in by_source.items():
+        there = by_table[name]
+        assert (one.source_mean, one.target_mean) == pytest.approx((there.source_mean, there.target_mean))
+        assert one.source_deviation == pytest.approx(there.source_deviation)
+        assert one.scale == pytest.approx(there.scale, nan_ok=True)
 
 
 def test_arrays_are_compared_in_their_own_units():

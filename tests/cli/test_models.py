@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import skops.io
 from pyarrow import parquet
 from sklearn.linear_model import Ridge
 
-from headwater import FittedTransfer, load
+from headwater import FittedTransfer, fit, load
 from headwater.advice.fitted import KIND
 from headwater.cli import main
 from headwater.tables.table import read_table
@@ -391,3 +392,36 @@ def test_an_interrupt_leaves_nothing(tmp_path):
     assert process.returncode == 130
     assert (out, err) == ("", "headwater: interrupted\n")
     assert {path.name for path in tmp_path.iterdir()} == {"s.csv"}
+
+
+def test_intervals_are_two_more_columns_and_those_of_the_loaded_model(headwater, model):
+    loaded = load(model)
+    table = TABLES / "dates.csv"
+    status, out, _ = headwater("predict", model, table, "--interval", "0.8")
+    assert status == 0
+    written = pyarrow.csv.read_csv(io.BytesIO(out.encode()))
+    assert written.column_names[-3:] == ["prediction", "prediction_low", "prediction_high"]
+    values, low, high = (np.asarray(written[name]) for name in written.column_names[-3:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ends, wider = (loaded.predict_interval(table, level) for level in (0.8, 0.95))
+    np.testing.assert_allclose(np.stack([low, high], axis=1), ends)
+    assert np.all(wider[:, 0] < low) and np.all(low < values) and np.all(values < high) and np.all(high < wider[:, 1])
+    status, out, _ = headwater("predict", model, table, "--interval", "0.8", "--json")
+    np.testing.assert_allclose(json.loads(out)["high"], high)
+    headwater("predict", model, table, "-o", "one.csv", "--interval", "0.8")
+    fails(headwater("predict", model, "one.csv", "--interval", "0.8"), "there is a column 'prediction' already")
+    fails(headwater("predict", model, table, "--interval", "90"), "between 0 and 1, such as 0.9")
+
+
+def test_a_loaded_model_says_of_its_coefficients_what_the_fitted_one_does(tmp_path):
+    source, target = sides("dates")
+    fitted = fit(source, target, outcome="price")
+    fitted.save(tmp_path / "model.skops")
+    ours, loaded = fitted.coefficients(), load(tmp_path / "model.skops").coefficients()
+    assert list(ours["name"]) == list(loaded["name"]) == list(fitted.pipeline[0].get_feature_names_out())
+    models = fitted.advice.model.coefficients()
+    for name in ("source", "scratch", "chosen", "low", "high"):
+        np.testing.assert_array_equal(loaded[name], ours[name])
+        np.testing.assert_allclose(ours[name], models[name], rtol=1e-6)
+    assert np.all(ours["low"] < ours["chosen"]) and np.all(ours["chosen"] < ours["high"])

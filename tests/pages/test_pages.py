@@ -17,6 +17,7 @@ pytest.importorskip("matplotlib")
 
 EVIL = "<script>alert(1)</script>"
 JOB = ("advise", "s.csv", "t.csv", "--outcome", "price", "--json", "--report", "advice.html")
+KIND = ("advise", "s.csv", "t.csv", "--outcome", "kind", "--report", "kind.html")  # of two words: yes or no
 STUDY = ("reproduce", "phase", "--features", "10", "--seeds", "2", "--gammas", "2", "--rhos", "0.5,1", "--out", "study")
 
 
@@ -34,14 +35,14 @@ def folder(tmp_path_factory):
         subprocess.run(
             [sys.executable, "-m", "headwater", *job], cwd=folder, capture_output=True, text=True, check=False
         )
-        for job in (JOB, STUDY, ("explore", "--html", "explore.html"))
+        for job in (JOB, STUDY, KIND, ("explore", "--html", "explore.html"))
     ]
-    assert [one.returncode for one in done] == [0, 0, 0], [one.stderr for one in done]
+    assert [one.returncode for one in done] == [0] * 4, [one.stderr for one in done]
     (folder / "said.json").write_text(done[0].stdout)
     return folder
 
 
-PAGES = ("advice.html", "study/report.html", "explore.html")
+PAGES = ("advice.html", "kind.html", "study/report.html", "explore.html")
 
 
 @pytest.fixture

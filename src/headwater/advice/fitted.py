@@ -16,8 +16,9 @@ from headwater import archive
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.rivals import CHOSEN, SOURCE, SOURCE_OPTIMAL
 from headwater.advice.scores import calibration, scores
+from headwater.advice.uncertain import Uncertain, bounded, uncertain_of
 from headwater.advice.verdict import Advice
-from headwater.estimators.by_name import as_frame
+from headwater.estimators.by_name import as_frame, by_name
 from headwater.estimators.glm import TransferGLM
 from headwater.estimators.logistic import TransferLogistic
 from headwater.estimators.transfer import TransferRidge
@@ -63,6 +64,8 @@ class FittedTransfer:
     fitted : Rows
         Fingerprints of the target's rows, so that scoring them again is seen; no row can be told from them, but whoever
         has a row can ask for it.
+    uncertain : Uncertain
+        The ends of the coefficients' 90 % intervals, and of numbers the posterior that new outcomes are foretold by.
     advice : Advice or OutcomeAdvice, optional
         What it was fitted by, None of a model that was loaded.
 
@@ -85,6 +88,7 @@ class FittedTransfer:
     rivals: dict[str, tuple[Array, float]]
     facts: dict[str, Any]
     fitted: Rows
+    uncertain: Uncertain
     advice: Advice | OutcomeAdvice | None = field(default=None)
 
     def __repr__(self) -> str:
@@ -132,6 +136,51 @@ class FittedTransfer:
         for note in notes:
             warnings.warn(note, stacklevel=2)
         return values
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> Array:
+        """Intervals that hold new outcomes this often, on average over rows like the target's.
+
+        Parameters
+        ----------
+        X : data frame, Arrow table or path
+            As in ``predict``, whose warnings it leaves to that.
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        ndarray (n, 2)
+            The lower and the upper end, about what ``predict`` gives (``TransferRidge.predict_interval``).
+
+        Raises
+        ------
+        ValueError
+            As ``predict`` does; a level that is no share; outcomes that are not numbers.
+        TypeError
+            No table.
+        """
+        with python_names():
+            table = self._table(X)
+            return bounded(self.uncertain, self.pipeline[0], table, apply(self, table)[0][CHOSEN], level)
+
+    def coefficients(self) -> Any:
+        """The coefficients by name, in the columns' own units; of yes or no and of counts on the link's scale.
+
+        Returns
+        -------
+        DataFrame
+            Of pandas, or else of polars, where one is installed, else a list of records: a row a feature, ``name``,
+            ``source``, ``scratch`` (the target alone), ``chosen``, and ``low`` and ``high``, the ends of its 90 %
+            interval (``TransferRidge.coefficients``). NaN where something is not known.
+        """
+        chosen = np.ravel(self.pipeline[-1].coef_).astype(np.float64)
+        none = np.full(len(chosen), np.nan), 0.0
+        columns = {SOURCE: self.rivals.get(SOURCE, none)[0], SCRATCH: self.rivals[SCRATCH][0], CHOSEN: chosen}
+        columns |= {"low": self.uncertain.low, "high": self.uncertain.high}
+        preparation = self.pipeline[0]
+        names = [str(name) for name in preparation.get_feature_names_out()]
+        columns = {name: np.asarray(values)[None] for name, values in columns.items()}
+        return by_name(names, preparation.feature_units(), False, **columns)
 
     def predictions(self, X: Any, exposure: Array | None = None) -> dict[str, Array]:
         """What the model and each of its rivals predict.
@@ -210,6 +259,7 @@ class FittedTransfer:
             "rivals": {name: {"coef": coef, "intercept": b} for name, (coef, b) in self.rivals.items()},
             "facts": self.facts,
             "fitted": asdict(self.fitted),
+            "uncertain": self.uncertain.as_dict(),
         }
         archive.write(KIND, content, Path(path))
 
@@ -295,7 +345,7 @@ def fitted_transfer(advice: Advice | OutcomeAdvice, facts: dict[str, Any], rows:
     if hasattr(model, "feature_names_in_"):
         del model.feature_names_in_
     pipeline = Pipeline([fitted.source.steps[0], ("model", model)])
-    return FittedTransfer(pipeline, _rivals(advice), facts, rows, advice)
+    return FittedTransfer(pipeline, _rivals(advice), facts, rows, uncertain_of(fitted), advice)
 
 
 def _rivals(advice: Advice | OutcomeAdvice) -> dict[str, tuple[Array, float]]:

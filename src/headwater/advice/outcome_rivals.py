@@ -8,7 +8,7 @@ which its posterior says how unsure it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -153,12 +153,14 @@ def outcome_rivals(judge: OutcomeJudge, found: dict[str, Way]) -> tuple[Rival, .
     table = []
     for name, way in found.items():
         gain = judge.less(found[SCRATCH].left_out, way.left_out)
+        known = gain.interval()
+        known = replace(known, high=min(known.high, errors[SCRATCH].estimate))  # more than all is not to be gained
         table.append(
             Rival(
                 name=name,
                 error=errors[name],
                 r2=1 - errors[name].estimate / base if base else np.nan,
-                gain=Interval(np.nan, -np.inf, np.inf) if lone else gain.interval(),
+                gain=Interval(np.nan, -np.inf, np.inf) if lone else known,
                 chance=np.nan if lone else 1 - gain.below(0.0),
                 left_out=float(judge.share @ judge.losses(way.left_out)),
                 doubted=not lone and name != CHOSEN and judge.doubts(way.left_out),

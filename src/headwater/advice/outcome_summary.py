@@ -11,33 +11,29 @@ from headwater.advice.outcome_ways import Way
 from headwater.advice.rivals import CHOSEN
 from headwater.advice.scores import calibration
 from headwater.advice.summary import CalibrationPoint, Coefficient
+from headwater.advice.uncertain import coefficient_ends
 from headwater.estimators.by_name import feature_names, unit_of
 from headwater.families.outcomes import Outcomes
 from headwater.families.path import Path
-from headwater.selection.glm_posterior import moments
 from headwater.selection.glm_source import GLMSource
 from headwater.selection.hypotheses import SCRATCH
 from headwater.spectrum.rows import Array
 from headwater.tables.differences import Difference
 
-_NORMAL = 1.6449  # half of a 90 % interval, in standard errors
 _LEAST, _MOST = 10, 10  # rows in a part of them, and parts
 
 
 def coefficients_of(model: Any, ways: dict[str, Way], target: Path, start: GLMSource | None) -> tuple[Coefficient, ...]:
     """Of the source, the target alone and the ``model``, on the link's scale, those furthest apart first.
 
-    The 90 % intervals are those of the posterior by its mean and variance; what was chosen is drawn in from its mean,
-    so that averaged predictions are not too bold. None at penalties that were asked for.
+    The 90 % intervals are those of the posterior (``coefficient_ends``).
     """
     chosen, p = ways[CHOSEN].coef, len(ways[CHOSEN].coef)
     source = np.full(p, np.nan) if start is None else start.coef
-    fixed = getattr(model, "fixed_", None) is not None
-    centre, error = (chosen, np.full(p, np.nan)) if fixed else moments(model.choice_)
-    half = _NORMAL * error
+    low, high = coefficient_ends(model, chosen)
     unit = np.broadcast_to(unit_of(model.source), p)
     varies = _spread(target if start is None or start.path is None else start.path)
-    columns = (source, ways[SCRATCH].coef, chosen, centre - half, centre + half)
+    columns = (source, ways[SCRATCH].coef, chosen, low, high)
     values = np.column_stack([*(column * unit for column in columns), varies / np.where(unit, np.abs(unit), np.inf)])
     names = feature_names(model.source, p)
     found = [Coefficient(name, *row) for name, row in zip(names, values.tolist(), strict=True)]

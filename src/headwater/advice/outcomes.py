@@ -202,6 +202,9 @@ def with_outcome_penalties(
     advice: OutcomeAdvice, source_tau: float | None = None, tau: float | None = None
 ) -> OutcomeAdvice:
     """The advice about the model at these penalties; a penalty that is None is chosen."""
+    if tau is not None and source_tau is None and not 0 < tau < np.inf:
+        raise ValueError("--tau must be above 0 and finite where what the source is good for is weighed; or give "
+                         "--source-tau too")  # fmt: skip
     given: dict[str, Any] = {"source_tau": source_tau, "tau": tau}
     given = {name: value for name, value in given.items() if value is not None}
     free = advice.model

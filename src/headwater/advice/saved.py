@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from headwater import archive
 from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer
 from headwater.advice.rivals import CHOSEN
+from headwater.advice.uncertain import read_uncertain
 from headwater.advice.wording import WAYS
 from headwater.estimators import saved_source
 from headwater.estimators.saved_source import SavedSource
@@ -76,7 +77,7 @@ def load_transfer(path: Path) -> FittedTransfer:
 
 def _checked(content: Any) -> FittedTransfer:
     """The model, once its steps, shapes and numbers are what they must be."""
-    if set(content) != {"pipeline", "rivals", "facts", "fitted"} or not set(content["facts"]) >= _FACTS:
+    if set(content) != {"pipeline", "rivals", "facts", "fitted", "uncertain"} or not set(content["facts"]) >= _FACTS:
         raise ValueError("the model's facts are not all there")
     pipeline, facts = content["pipeline"], content["facts"]
     if not all(isinstance(facts[name], str) for name in ("outcome", "target_outcome")):
@@ -105,6 +106,8 @@ def _checked(content: Any) -> FittedTransfer:
     fitted = [content["fitted"][name] for name in ("features", "whole", "outcome")]
     if any(part.dtype != np.uint64 or part.shape != fitted[0].shape or part.ndim != 1 for part in fitted):
         raise ValueError("the fingerprints of the rows are not what they should be")
-    loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted))
+    numbers = facts["family"] == "gaussian"
+    uncertain = read_uncertain(content["uncertain"], model.n_features_in_, numbers)
+    loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted), uncertain)
     loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
     return loaded

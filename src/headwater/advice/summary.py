@@ -18,6 +18,7 @@ from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
 from headwater.spectrum.spectrum import Spectrum
 from headwater.tables.differences import Difference
+from headwater.tables.preparation import TablePreparation
 
 _BLOCK = 256  # axes expanded at once
 
@@ -166,14 +167,30 @@ def _records(frame: Any) -> list[dict[str, Any]]:
 
 
 def _differences(advice: Findings) -> list[Difference]:
-    """Of features that came as arrays, in their own units; none where a source has other columns, or no table."""
+    """Of features without their tables, in their own units; none where a source has other columns, or no table."""
     meeting: Meeting = advice.meeting
     source, target = meeting.source.spectrum, meeting.target
     if source is None or meeting.source.unit is not None:
         return []
-    names = feature_names(advice.model.source, target.n_features)
-    columns = (source.x_mean, _deviations(source), target.x_mean, _deviations(target))
+    names, prepared = feature_names(advice.model.source, target.n_features), _preparation(advice.model.source)
+    columns = [source.x_mean, _deviations(source), target.x_mean, _deviations(target)]
+    if prepared is not None:  # as features a table's numbers are standardised, and its categories' levels shares
+        count, scaler = len(prepared.scaler_.mean_), prepared.scaler_
+        columns = [column.copy() for column in columns]
+        columns[2][:count] = scaler.level_ + (columns[2][:count] - scaler.level_) * scaler.width_
+        columns[3][:count] *= scaler.width_
+        for column, middle in zip(columns, (scaler.mean_, 0.0, scaler.mean_, 0.0), strict=True):
+            column[:count] = middle + column[:count] * scaler.scale_
+        columns[3][count:] = np.nan
     return [Difference(name, *values) for name, *values in zip(names, *(one.tolist() for one in columns), strict=True)]
+
+
+def _preparation(source: Any) -> Any:
+    """The preparation of a table's columns that a source stands behind, where its features are those columns."""
+    first = source[0] if hasattr(source, "named_steps") else None
+    return (
+        first if isinstance(first, TablePreparation) and first.expanded_ is None and hasattr(first, "scaler_") else None
+    )
 
 
 def _deviations(side: Spectrum) -> Array:

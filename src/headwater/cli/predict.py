@@ -33,18 +33,24 @@ def predict(
         ),
     ] = None,
     exposure: o.OtherExposure = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(help="Also the ends of an interval that holds this share of new outcomes, such as 0.9."),
+    ] = None,
     delimiter: o.Delimiter = None,
     decimal: o.Decimal = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Write DATA's columns, unchanged, and the prediction for each of its rows.
 
-    Of a yes or no that is the event's probability, of a count the expected count.
+    Of a yes or no that is the event's probability, of a count the expected count. With --interval of numbers two more
+    columns, prediction_low and prediction_high.
     """
     import pyarrow as pa
 
     from headwater.advice.fitted import predicted
     from headwater.advice.saved import load_transfer
+    from headwater.advice.uncertain import bounded, check_bounds
     from headwater.cli.progress import progress_bar, status
     from headwater.cli.showing import print_json, show_notes
     from headwater.files import check_output, replaced
@@ -59,14 +65,23 @@ def predict(
     with status(f"reading {data}"):
         table = read_table(data, o.reading(delimiter, decimal, loaded.facts["decimal"]))
     name = loaded.outcome.prediction
-    if name in table.names:
-        raise ValueError(f"{data}: there is a column {name!r} already; rename it, so that nothing is lost")
+    names = [name] if interval is None else [name, f"{name}_low", f"{name}_high"]
+    for one in names:
+        if one in table.names:
+            raise ValueError(f"{data}: there is a column {one!r} already; rename it, so that nothing is lost")
+    if interval is not None:
+        check_bounds(loaded.uncertain, interval)
     with progress_bar("predicting", "rows") as progress:
         values, notes = predicted(loaded, table, exposure, progress)
+    columns = [values]
+    if interval is not None:
+        with progress_bar("bounding", "rows") as progress:
+            columns += [*bounded(loaded.uncertain, loaded.pipeline[0], table, values, interval, progress).T]
     parquet = out is not None and _form(out) == ".parquet"
     if out is not None or not as_json:
         whole = _as_typed(table) if parquet else table.data if table.written is None else table.written()
-        whole = whole.append_column(name, pa.array(values))
+        for one, column in zip(names, columns, strict=True):
+            whole = whole.append_column(one, pa.array(column))
         if out is None:
             _write_text(whole, sys.stdout.buffer, ",", None)
         else:
@@ -74,6 +89,8 @@ def predict(
                 _write_parquet(whole, part) if parquet else _write_file(whole, part, out)
     if as_json:
         shown: dict[str, Any] = {"predictions": values.tolist()} if out is None else {"out": str(out)}
+        if out is None and interval is not None:
+            shown |= {"level": interval, "low": columns[1].tolist(), "high": columns[2].tolist()}
         of = {} if loaded.outcome.labels is None else {"of": loaded.outcome.labels[1]}
         print_json({"rows": len(values), **of, **shown, "notes": notes, "version": __version__})
         return

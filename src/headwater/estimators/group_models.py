@@ -73,7 +73,7 @@ class Groups:
                     yield some[alike], stacked([tables[one] for one in alike])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupModels(Mapping[Any, Any]):
     """One fitted model for each of many groups, as ``TransferRidge.fit_many`` makes them.
 
@@ -109,6 +109,9 @@ class GroupModels(Mapping[Any, Any]):
         for name, values in self.fitted.items():
             setattr(model, name, plain(values[place].copy()))
         return model
+
+    def __repr__(self) -> str:
+        return f"GroupModels({self.model}, {len(self)} groups)"
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.places)

@@ -58,25 +58,32 @@ class IntervalRidge(Ridge):
         (True, True)
         """
         check_is_fitted(self)
+        check_level(level)
         middle = np.reshape(self.predict(X), (-1, np.size(self.intercept_)))
-        return with_interval(middle, self._features(X), self._posteriors(), level).reshape(
+        return with_interval(middle, self._features(X), posteriors_of(self), level).reshape(
             len(middle), *np.shape(self.intercept_), 2
         )
-
-    def _posteriors(self) -> tuple[Posterior, ...]:
-        if self._open is None:
-            self._open = self._left_open()
-        return self._open
 
     def _left_open(self) -> tuple[Posterior, ...]:
         """The posterior of each output."""
         raise NotImplementedError
 
 
+def posteriors_of(model: IntervalRidge) -> tuple[Posterior, ...]:
+    """The posterior of each output of a fitted model, made once."""
+    if model._open is None:
+        model._open = model._left_open()
+    return model._open
+
+
+def check_level(level: float) -> None:
+    """Raise ValueError where a level is no share."""
+    if not 0 < level < 1:
+        raise ValueError(f"an interval's level must be between 0 and 1, such as 0.9 for nine in ten, got {level!r}")
+
+
 def with_interval(middle: Array, X: Any, posteriors: tuple[Posterior, ...], level: float) -> Array:
     """Intervals about predictions (n, q) for features X (n, p), by the posterior of each output; (n, q, 2)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, such as 0.9 for nine in ten, got {level!r}")
     half = np.empty(middle.shape)
     for rows in row_blocks(len(half), X.shape[1]):
         part = X[rows].toarray() if hasattr(X, "toarray") else X[rows]

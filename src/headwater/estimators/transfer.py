@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from headwater.estimators.base import check_needs_no_rows, penalty
 from headwater.estimators.by_name import by_name, feature_names, intervals, unit_of
 from headwater.estimators.group_models import GroupModels, fitted_to_groups
-from headwater.estimators.interval import IntervalRidge
+from headwater.estimators.interval import IntervalRidge, posteriors_of
 from headwater.selection.hypotheses import SAME, hypotheses
 from headwater.selection.meeting import Meeting
 from headwater.selection.posterior import Posterior, alone, posteriors
@@ -301,7 +301,7 @@ class TransferRidge(IntervalRidge):
         for index, source in enumerate(sources):
             name = "source" if len(sources) == 1 else f"source[{index}]"
             known[name] = np.asarray(source.coef if source.unit is None else source.coef * source.unit)
-        low, high = intervals(chosen, self._posteriors())
+        low, high = intervals(chosen, posteriors_of(self))
         lead = next(iter(self._pipelines()), self)
         columns = {**known, "scratch": scratch, "chosen": chosen, "low": low, "high": high}
         return by_name(feature_names(lead, chosen.shape[1]), unit_of(lead), np.ndim(self.coef_) == 2, **columns)

@@ -187,4 +187,8 @@ def _axes(posterior: Posterior, vectors: Array | None) -> tuple[Array, Array, Ar
     carried = posterior.carry(vectors)
     inside = carried if vectors is None else vectors.T @ carried
     squares, turn = np.linalg.eigh((inside + inside.T) / 2)
-    return turn if vectors is None else vectors @ turn, carried @ turn, squares.clip(min=1e-12 * squares.max())
+    return (
+        turn if vectors is None else vectors @ turn,
+        carried @ turn,
+        squares.clip(min=1e-12 * squares.max(initial=0.0)),
+    )

@@ -128,8 +128,8 @@ class Meeting:
     def shifted(self, source_tau: Array, scale: Array) -> Array:
         """U1'(y1 − α X1 ŵ0(τ0)) for k starts: (r1, q, k)."""
         shifted = self.target.u[..., None]
-        for index, starts, alpha in self._parts(source_tau, scale):
-            shifted = shifted - _each(self.matrices[index].__matmul__, starts) * alpha[..., None, None, :]
+        for index, tau, alpha in self._parts(source_tau, scale):
+            shifted = shifted - self._moved(index, tau) * alpha[..., None, None, :]
         return np.broadcast_to(shifted, (*shifted.shape[:-1], self._count(scale)))
 
     def bracket(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
@@ -176,8 +176,9 @@ class Meeting:
             residual = np.einsum("...kr,...rqk->...rq", weight @ kept_shares(target, target_tau)[0].mT, shifted)
             coef = plain.expand(plain.singular_values[..., None] * (white.turn.mT @ divided) / target.n)
             coef += white.carried(residual)
-        for index, starts, alpha in self._parts(source_tau, scale):
-            coef = coef + self.sources[index].expand((starts * (alpha * held)[..., None, None, :]).sum(axis=-1))
+        for index, tau, alpha in self._parts(source_tau, scale):
+            starts = self.sources[index].starts(tau, np.ones_like(tau)) * (alpha * held)[..., None, None, :]
+            coef = coef + self.sources[index].expand(starts.sum(axis=-1))
         if white is not None and white.level:
             source, moved = white.uncertain[0].spectrum, np.sqrt(target.n) * (white.turn.mT @ divided)[..., -1, :]
             level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
@@ -188,22 +189,35 @@ class Meeting:
         target = self.target
         filters = np.sqrt(target.eigenvalues / target.n)[..., None] / (target.eigenvalues[..., None] + target_tau)
         coef = _each(target.expand, filters[..., None, :] * self.shifted(source_tau, scale))
-        for index, starts, alpha in self._parts(source_tau, scale):
+        for index, tau, alpha in self._parts(source_tau, scale):
+            starts = self.sources[index].starts(tau, np.ones_like(tau))
             coef = coef + _each(self.sources[index].expand, starts) * alpha[..., None, None, :]
         return np.moveaxis(coef, (-3, -2, -1), (-1, -2, -3))
 
     def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, Array, Array]]:
-        """Each source's part in the starts: its index, its ŵ0 in its axes (r0, q, k) and its scales α (k,).
-
-        Starts at one penalty differ in scale only, and have one ŵ0: (r0, q, 1).
-        """
+        """Each source's part in the starts: its index, penalties (k,), or (1,) where all are one, and scales α (k,)."""
         taus, scales = (values if self._several else values[..., None] for values in (source_tau, scale))
-        for index, source in enumerate(self.sources):
+        for index in range(len(self.sources)):
             tau, alpha = taus[..., index], scales[..., index]
             if ((alpha != 0) & ~np.isinf(tau)).any():
                 one = tau.reshape(-1)[:1]
                 tau = one if np.array_equal(tau, np.broadcast_to(one, tau.shape), equal_nan=True) else tau
-                yield index, source.starts(tau, np.ones_like(tau)), alpha
+                yield index, tau, alpha
+
+    def _moved(self, index: int, tau: Array) -> Array:
+        """U1'X1ŵ0(τ0) of a source at its penalties, (r1, q, k); at a lone one it is made once."""
+        key = index, tau.tobytes()
+        if key in self._at_one:
+            return self._at_one[key]
+        starts = self.sources[index].starts(tau, np.ones_like(tau))
+        moved = _each(self.matrices[index].__matmul__, starts)
+        if tau.shape == (1,):
+            self._at_one[key] = moved
+        return moved
+
+    @cached_property
+    def _at_one(self) -> dict[tuple[int, bytes], Array]:
+        return {}
 
     @property
     def _several(self) -> bool:

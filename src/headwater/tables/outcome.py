@@ -45,7 +45,7 @@ class Outcome:
         if self.labels is None:
             values = cells.numeric("outcome")
             if self.family == POISSON:
-                _refuse(cells, pc.less(values, 0.0), "negative, which no count is")
+                _refuse(cells, pc.less(values, 0.0), "and no count is negative: mend it")
             return values
         keys = _keys(cells)
         codes = pc.index_in(keys, pa.array([_key(label) for label in self.labels]))
@@ -72,7 +72,7 @@ def find_outcome(
     if family in (GAUSSIAN, POISSON):
         if positive is not None:
             raise ValueError(f"--positive names the event of a yes or no, and the outcome {name!r} is a number here")
-        return Outcome(family), []
+        return Outcome(family), list(_rates(columns)) if family == POISSON else []
     found = [_levels(cells) for cells in columns]
     words = any(cells.kind == CATEGORY for cells in columns)
     asked = words or family is not None or positive is not None
@@ -195,6 +195,15 @@ def _refuse_other_labels(columns: list[Cells], found: list[dict[str, str] | None
     ]
     more = "" if words else ", or say --family gaussian if they are numbers"
     raise ValueError(f"the outcome {columns[0].name!r} is {', but '.join(each)}: write the same two in all{more}")
+
+
+def _rates(columns: list[Cells]) -> Iterator[str]:
+    """A note where counts are not whole."""
+    if any((cells.finite().drop_null().to_numpy() % 1).any() for cells in columns if cells.kind == NUMBER):
+        yield (
+            f"the outcome {columns[0].name} is not in whole numbers: if these are rates give the counts, with "
+            "--exposure for what they were divided by, or nothing says how much each row tells"
+        )
 
 
 def _proposed(columns: list[Cells]) -> Iterator[str]:
