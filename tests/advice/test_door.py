@@ -201,3 +201,60 @@ def test_options_are_called_as_python_calls_them():
         "leave it out by exclude='a b'; weights_kind='survey'"
     )
     assert in_python("or say --allow-overlap, a -- b") == "or say allow_overlap=True, a -- b"
+
+
+def plants(seed, rows, slope=2.0, moved=0.0, name="A", noise=40):
+    rng = np.random.default_rng(seed)
+    size, width = rng.normal(80, 20, rows), rng.normal(size=rows)
+    price = slope * (size + 20 * width) + rng.normal(0, noise, rows)
+    heating = rng.choice(["gas", "oil"], rows)
+    return pd.DataFrame({"size": size + moved, "width": width, "heating": heating, "plant": name, "price": price})
+
+
+NEAR, FAR, FEW = plants(0, 90), plants(1, 60, 0.0, 500.0, "B"), plants(2, 9, name="C", noise=80)
+
+
+def test_of_several_sources_the_best_is_told_whatever_their_order_and_level():
+    advice = advise([NEAR, FAR], FEW, outcome="price")
+    assert str(advice).startswith("source[0] serves best of 2. By itself: ")
+    assert "unused, no feature in any of the sources by itself: plant" in advice.notes
+    turned, level = advise([FAR, NEAR], FEW, outcome="price"), advise([NEAR, plants(1, 60, 0.0)], FEW, outcome="price")
+    assert [one.source for one in turned.ranking.sources] == [1, 0]
+    for other in (turned, level):
+        np.testing.assert_allclose(
+            [one.error for one in other.ranking.sources], [one.error for one in advice.ranking.sources], rtol=1e-6
+        )
+    assert said(advise([NEAR], FEW, outcome="price")) == said(advise(NEAR, FEW, outcome="price"))
+    model = fit([NEAR, FAR], FEW, outcome="price")
+    np.testing.assert_allclose(model.predict(FEW), advice.model.predict(pa.table(FEW.drop(columns=["plant", "price"]))))
+
+
+def test_several_sources_on_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, frame in {"near": NEAR, "far": FAR, "few": FEW}.items():
+        frame.to_csv(f"{name}.csv", index=False)
+    asked = {"near.csv far.csv --target few.csv": 0, "near.csv far.csv few.csv": 2, "near.csv few.csv": 0}
+    shown = {}
+    for words, status in asked.items():
+        monkeypatch.setattr(sys, "argv", ["headwater", "advise", *words.split(), "--outcome", "price"])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == status, words
+        shown[words] = capsys.readouterr()
+    told = shown["near.csv far.csv --target few.csv"].out
+    assert told.startswith("near.csv serves best of 2. By itself: ") and "\nfar.csv " in told
+    assert "say which is the target by --target" in shown["near.csv far.csv few.csv"].err
+
+
+@pytest.mark.parametrize(("ask", "words"), [
+    (lambda: advise([], FEW, outcome="price"), "source is an empty list"),
+    (lambda: advise([NEAR, FAR.drop(columns="price")], FEW, outcome="price"), "source[1]: there is no column 'price'"),
+    (lambda: advise([NEAR, FAR.assign(width="a")], FEW, outcome="price"), "leave it out by exclude='width'"),
+    (lambda: advise([NEAR, FEW], FEW, outcome="price"), "the same table"),
+    (lambda: advise([NEAR.assign(price=1 * (NEAR.width > 0)), FAR.assign(price=1 * (FAR.width > 0))],
+                    FEW.assign(price=1 * (FEW.width > 0)), outcome="price"), "several sources are compared for num"),
+])  # fmt: skip
+def test_several_sources_that_cannot_be_compared(ask, words):
+    with pytest.raises(ValueError, match=r".") as caught:
+        ask()
+    assert words in str(caught.value) and "\n" not in str(caught.value)

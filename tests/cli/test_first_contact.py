@@ -71,7 +71,7 @@ def test_a_dash_is_standard_input(headwater, files):
     ("s.csv t.csv -outcome price", "no option -outcome (did you mean '--outcome' or '--target-outcome'?); see"),
     ("s.csv t.csv --outcome price --jsn", "no option --jsn (did you mean '--json'?); see headwater advise --help"),
     ("s.csv t.csv --outcome price --criterion evidense", "'evidense' is not one of 'evidence', 'loo', 'gcv'; see"),
-    ("s.csv t.csv u.csv --outcome price", "got unexpected extra argument"),
+    ("s.csv t.csv u.csv --outcome price", "say which is the target by --target"),
     ("s.csv https://example.org/t.csv --outcome price", "this is a URL, which is not read; download it"),
     ("s.csv words.csv --outcome price", "the outcome 'price' is not numeric: 'Yes'; write 1 for 'Yes' and 0 for 'No'"),
 ])  # fmt: skip

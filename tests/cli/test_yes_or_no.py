@@ -182,3 +182,13 @@ def test_awkward_tables(headwater):
     fails(headwater("advise", "source.csv", "digits.csv", *outcome), "'No' or 'Yes' in source.csv, but '0' or '1' in")
     status, out, _ = headwater("advise", "leak.csv", "target.csv", *outcome, "--explain", "--allow-overlap")
     assert status == 0 and "tell its outcomes apart without error" in out
+
+
+def test_published_coefficients_are_of_log_odds(headwater):
+    Path("published.csv").write_text("name,coef,se\na,1.5,0.1\nb,-1,0.1\nconst,0,\n")
+    options = ("advise", "target.csv", "--coefficients", "published.csv", "--outcome", "late", "--explain")
+    status, out, err = headwater(*options)
+    assert status == 0, err
+    assert "published.csv: the coefficients are taken to be of log odds" in out
+    assert "published.csv: the standard errors are used only where the outcome is a number" in out
+    assert "the source as it is" in out

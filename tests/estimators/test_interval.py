@@ -130,3 +130,10 @@ def test_one_row_bounds_nothing():
 def test_a_level_is_a_share(level):
     with pytest.raises(ValueError, match="between 0 and 1, such as"):
         SOURCE.predict_interval(NEW, level)
+
+
+def test_a_model_of_many_says_that_it_keeps_none():
+    model = TransferRidge(SOURCE).fit_many(X1, Y1, GROUPS)[0]
+    for ask in (model.coefficients, lambda: model.predict_interval(NEW)):
+        with pytest.raises(ValueError, match="fit_many keeps its coefficients alone"):
+            ask()

@@ -15,6 +15,7 @@ from headwater.tables.differences import Difference
 
 MOST, LISTED = 16, 100  # in a figure, and in its table; JSON has all
 _FURTHEST = 10.0  # deviations, beyond which a level is drawn no further out
+_CHANGED = {"log loss": "log odds", "deviance": "expected count's logarithm"}  # by what errors are measured in
 _CUT = 26  # letters of a name that are drawn
 
 
@@ -30,7 +31,7 @@ def coefficients(summary: Summary) -> Picture | None:
         for one in every[:LISTED]
     ]
     return Picture(
-        drawn(lambda: _draw_coefficients(every[:MOST]), "coefficients"),
+        drawn(lambda: _draw_coefficients(every[:MOST], _CHANGED.get(summary.measure, "outcome")), "coefficients"),
         f"Coefficients of the source, of the target alone and chosen, {shown}. Furthest apart is {first.name}: "
         f"{number(first.source)} in the source, {number(first.scratch)} in the target alone, {number(first.chosen)} "
         "chosen.",
@@ -40,7 +41,7 @@ def coefficients(summary: Summary) -> Picture | None:
     )
 
 
-def _draw_coefficients(some: Sequence[Coefficient]) -> Figure:
+def _draw_coefficients(some: Sequence[Coefficient], changed: str) -> Figure:
     figure = Figure(figsize=(WIDTH, 1.3 + 0.3 * len(some)), layout="constrained")
     ax = figure.subplots()
     for place, one in zip(range(len(some))[::-1], some, strict=True):
@@ -51,7 +52,7 @@ def _draw_coefficients(some: Sequence[Coefficient]) -> Figure:
         ax.plot(one.scratch * size, place, "o", color=INK, ms=5.5, mfc="none", label="the target's alone")
     ax.axvline(0, color=RULE, lw=0.9, zorder=0)
     _name_rows(ax, [one.name for one in some])
-    ax.set_xlabel("change of the outcome\nfor one deviation of the column")
+    ax.set_xlabel(f"change of the {changed}\nfor one deviation of the column")
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -13,8 +13,9 @@ from headwater.advice.fitted import FittedTransfer
 from headwater.advice.from_tables import Manner, advise_pair, kept
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays
+from headwater.archive import is_archive
 from headwater.estimators.given import Coefficients, fitted
-from headwater.estimators.saved_source import of_file
+from headwater.estimators.saved_source import SavedSource, of_file
 from headwater.tables.coefficients import Published
 from headwater.tables.delimited import Reading
 from headwater.tables.frames import is_table, table_of
@@ -55,9 +56,10 @@ def advise(
     ----------
     source : table; or (X0, y0), (X0, y0, weights), fitted source, or list of these
         A table is a data frame of pandas or polars, an Arrow table, or the path of a file; published ``Coefficients``
-        by name may stand for it. Without ``outcome``: arrays, or a fitted source as TransferRidge takes it, where a
-        Pipeline ending in a SourceRidge carries its preprocessor along. Of a list the advice is about the source that
-        serves best, by itself, and ``ranking`` says how each stands and what all promise together.
+        by name, or a ``SavedSource`` or its path, may stand for it. Without ``outcome``: arrays, or a fitted source as
+        TransferRidge takes it, where a Pipeline ending in a SourceRidge carries its preprocessor along. A list is
+        several sources: the advice is about the one that serves best, by itself, and ``ranking`` says how each stands
+        and what all promise together.
     target : table; or (X1, y1) or (X1, y1, weights)
         Columns of tables are matched by name. Arrays are used as they are: ridge depends on the columns' units, so put
         both sides through one preprocessor, fitted on the source, first. Rows that are copies of each other leave the
@@ -176,7 +178,8 @@ def fit(
     Parameters
     ----------
     source, target : table
-        Data frames of pandas or polars, Arrow tables, or paths of files; ``Coefficients`` by name for a source.
+        Data frames of pandas or polars, Arrow tables, or paths of files; ``Coefficients`` by name for a source. Of a
+        list of sources the one that serves best by itself is taken.
     outcome : str
         The column to predict.
     target_outcome, features, exclude, categories, family, positive, exposure, weights, weights_kind
@@ -234,10 +237,16 @@ def _pair(source: Any, target: Any, roles: Roles, reading: Reading, allow_overla
     if settled is not None:
         name = "source" if settled is source else str(source)
         return fitted_pair(settled, name, table_of(target, "target", reading), roles)
+    if isinstance(source, (str, Path)) and is_archive(Path(source)):
+        source = SavedSource.load(Path(source))
+    if isinstance(source, SavedSource):
+        return fitted_pair(source, "source", table_of(target, "target", reading), roles)
     published = None if _is_table(source) else _published(source)
     if published is not None:
         return read_published(published, target, roles, reading)
-    if not _is_table(source):
+    several = source if isinstance(source, list) else [source]
+    if not all(map(_is_table, several)):
+        source = next(one for one in several if not _is_table(one))
         raise TypeError(f"with outcome, source is a table, not {_kind(source)}: give {_TABLES}; or arrays without it")
     return read_pair(source, target, roles, reading, allow_overlap)
 

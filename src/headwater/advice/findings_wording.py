@@ -18,7 +18,9 @@ def of_several(advice: Findings) -> str:
     if advice.ranking is None:
         return sentence(advice)
     ranked = advice.ranking.sources
-    return f"Source[{ranked[0].source}] serves best of {len(ranked)}. By itself: {sentence(advice)}"
+    name = advice.ranking.name(ranked[0].source)
+    name = name if advice.ranking.names else name.capitalize()
+    return f"{name} serves best of {len(ranked)}. By itself: {sentence(advice)}"
 
 
 def how(advice: Findings) -> str:

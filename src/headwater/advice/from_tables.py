@@ -55,7 +55,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
     Raises ValueError as ``advise_arrays`` does, for products of published coefficients' columns, and for what the
     outcome's family has no use for.
     """
-    before, after, outcome = pair.source, pair.target, pair.outcome
+    after, outcome = pair.target, pair.outcome
     plain = outcome.family == GAUSSIAN
     if not plain and manner.criterion != "evidence":
         raise ValueError(f"--criterion: penalties of {outcome.words} are chosen by evidence alone; drop it")
@@ -63,30 +63,37 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         if manner.degree > 1:
             raise ValueError("--degree: published coefficients are of the columns as they are; leave it at 1")
         model = published_source(pair.published, after, pair.columns)
-        model = model if plain else of_family(model, outcome.family)
+        models = [model if plain else of_family(model, outcome.family)]
     elif pair.fitted is not None:
         if manner.degree > 1:
             raise ValueError("--degree: the columns of a source that was published are settled; leave it out")
-        model = pair.fitted
+        models = [pair.fitted]
     else:
-        (preparation,) = prepare([(before.table, before.weight)], pair.columns, manner.degree)
-        with stage(f"fitting {before.table.name}", counted=plain) as progress:
-            if plain:
-                model = fit_source(preparation, before, manner.criterion, progress=progress)
-            else:
-                model = fit_outcome_source(preparation, before, outcome.family)
+        sides = [(side.table, side.weight) for side in pair.sources]
+        preparations, models = prepare(sides, pair.columns, manner.degree), []
+        for preparation, before in zip(preparations, pair.sources, strict=True):
+            with stage(f"fitting {before.table.name}", counted=plain) as progress:
+                if plain:
+                    models.append(fit_source(preparation, before, manner.criterion, progress=progress))
+                else:
+                    models.append(fit_outcome_source(preparation, before, outcome.family))
     with stage(f"fitting {after.table.name}"):
-        preparation = model[0].about(after.table, after.weight)
-        model, beyond = behind(preparation, model[-1]), preparation.drawn_in(preparation.transform(after.table))
+        preparation = models[0][0].about(after.table, after.weight)
+        models = [behind(preparation, model[-1]) for model in models]
+        beyond = preparation.drawn_in(preparation.transform(after.table))
+        source = models if len(models) > 1 else models[0]
         rows = after.table.data.select(pair.names)
         met = (rows, after.y, after.weight)
         if plain:
-            advice = advise_arrays(model, met, criterion=manner.criterion, groups=after.groups)
+            advice = advise_arrays(source, met, criterion=manner.criterion, groups=after.groups)
         else:
-            advice = advise_arrays(model, met, family=outcome.family, exposure=after.exposure)
+            advice = advise_arrays(source, met, family=outcome.family, exposure=after.exposure)
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
     notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
+    if isinstance(advice, Advice) and advice.ranking is not None:
+        ranking = replace(advice.ranking, names=tuple(side.table.name for side in pair.sources))
+        pair, advice = pair.alone(ranking.sources[0].source), replace(advice, ranking=ranking)
     return replace(advice, notes=notes, differences=differences(pair))
 
 

@@ -44,6 +44,7 @@ class Ranking:
     stacked: float
     error: float
     model: Any
+    names: tuple[str, ...] = ()
 
     @property
     def first(self) -> Any:
@@ -52,15 +53,22 @@ class Ranking:
 
     def as_dict(self) -> dict[str, Any]:
         """The ranking as plain numbers; infinities and NaN are left to the writer."""
-        return {"sources": [asdict(one) for one in self.sources], "stacked": self.stacked, "error": self.error}
+        sources = [{**asdict(one), "name": self.name(one.source)} for one in self.sources]
+        return {"sources": sources, "stacked": self.stacked, "error": self.error}
+
+    def name(self, source: int) -> str:
+        """What a source is called: its file, or its place."""
+        return self.names[source] if self.names else f"source[{source}]"
 
     def __str__(self) -> str:
-        lines = ["source     share  number in the stack  credibility  predicted error by itself"]
+        names = [self.name(one.source) for one in self.sources]
+        width = max(map(len, [*names, "source[0]"]))
+        lines = [f"{'source':<{width}}   share  number in the stack  credibility  predicted error by itself"]
         lines += [
-            f"source[{one.source}]{one.weight:8.1%}{one.scale:21.3g}{one.credibility:13.1%}{one.error:27.5g}"
-            for one in self.sources
+            f"{name:<{width}}{one.weight:8.1%}{one.scale:21.3g}{one.credibility:13.1%}{one.error:27.5g}"
+            for name, one in zip(names, self.sources, strict=True)
         ]
-        return "\n".join([*lines, f"stacked  {self.stacked:8.1%}{'':34}{self.error:27.5g}  (all together)"])
+        return "\n".join([*lines, f"{'stacked':<{width}}{self.stacked:8.1%}{'':34}{self.error:27.5g}  (all together)"])
 
 
 def is_listed(source: Any) -> bool:

@@ -6,7 +6,7 @@ from headwater.cli import options as o
 
 
 def advise(
-    source: o.SourceTable,
+    tables: o.Tables,
     outcome: o.Outcome,
     target: o.TargetTable = None,
     coefficients: o.CoefficientTable = None,
@@ -33,8 +33,8 @@ def advise(
     from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import check_report, show_advice
 
-    files = Files.given(source, target, coefficients)
-    check_report(report, files.source, files.target)
+    files = Files.given(tables, target, coefficients)
+    check_report(report, *files.all)
     named = (outcome, target_outcome, weights, weights_kind, groups)
     roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)

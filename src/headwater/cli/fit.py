@@ -11,7 +11,7 @@ from headwater.cli import options as o
 
 
 def fit(
-    source: o.SourceTable,
+    tables: o.Tables,
     outcome: o.Outcome,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.", show_default=False)],
     target: o.TargetTable = None,
@@ -47,9 +47,9 @@ def fit(
     for option, value in (("--source-tau", source_tau), ("--tau", tau)):
         if value is not None and not value >= 0:
             raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
-    files = Files.given(source, target, coefficients)
-    check_output(out, files.source, files.target)
-    check_report(report, files.source, files.target, out)
+    files = Files.given(tables, target, coefficients)
+    check_output(out, *files.all)
+    check_report(report, *files.all, out)
     named = (outcome, target_outcome, weights, weights_kind, groups)
     roles = o.roles(*named, features, exclude, categories, family, positive, exposure)
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)

@@ -17,22 +17,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Files:
-    """A source and a target, or published coefficients in the place of a source's table."""
+    """One source or several and a target, or published coefficients in the place of a source's table."""
 
-    source: Path
+    sources: tuple[Path, ...]
     target: Path
     published: bool = False
 
     @classmethod
-    def given(cls, first: Path, second: Path | None, coefficients: Path | None) -> Files:
-        """SOURCE and TARGET, or TARGET alone beside coefficients; ValueError for anything else."""
-        if coefficients is not None and second is not None:
-            raise ValueError("--coefficients takes the place of SOURCE: give TARGET alone")
+    def given(cls, tables: list[Path], target: Path | None, coefficients: Path | None) -> Files:
+        """SOURCE and TARGET, or several SOURCE and --target; with coefficients a target alone; else ValueError."""
+        *before, last = tables if target is None else (*tables, target)
         if coefficients is not None:
-            return cls(coefficients, first, published=True)
-        if second is None:
+            if before:
+                raise ValueError("--coefficients takes the place of SOURCE: give TARGET alone")
+            return cls((coefficients,), last, published=True)
+        if not before:
             raise ValueError("give SOURCE and TARGET, or TARGET alone and --coefficients")
-        return cls(first, second)
+        if target is None and len(before) > 1:
+            raise ValueError(f"{len(tables)} tables: say which is the target by --target; all others are then sources")
+        return cls(tuple(before), last)
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return (*self.sources, self.target)
 
     def read(self, roles: Roles, reading: Reading, allow_overlap: bool) -> Pair:
         """The files' tables, paired."""
@@ -41,15 +49,18 @@ class Files:
         from headwater.tables.pair import fitted_pair, read_pair, read_published
         from headwater.tables.table import read_table
 
-        with status(f"reading {self.source} and {self.target}"):
+        with status(f"reading {', '.join(map(str, self.sources))} and {self.target}"):
             if self.published:
-                return read_published(self.source, self.target, roles, reading)
-            if is_archive(self.source):
+                return read_published(self.sources[0], self.target, roles, reading)
+            archives = [path for path in self.sources if is_archive(path)]
+            if archives and len(self.sources) > 1:
+                raise ValueError(f"{archives[0]}: several sources are compared as tables; give this one by itself")
+            if archives:
                 from headwater.estimators.saved_source import SavedSource  # which takes longer than most tables
 
-                source = SavedSource.load(self.source)
-                return fitted_pair(source, str(self.source), read_table(self.target, reading), roles)
-            return read_pair(self.source, self.target, roles, reading, allow_overlap)
+                source = SavedSource.load(archives[0])
+                return fitted_pair(source, str(archives[0]), read_table(self.target, reading), roles)
+            return read_pair(self.sources, self.target, roles, reading, allow_overlap)
 
 
 def advice_on(

@@ -37,9 +37,17 @@ class WeightsIs(StrEnum):
     survey = "survey"
 
 
-SourceTable = Annotated[Path, typer.Argument(help="Source table: CSV, TSV or Parquet.", show_default=False)]
+Tables = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SOURCE TARGET",
+        help="Source and target table: CSV, TSV or Parquet; with --target all are sources.",
+        show_default=False,
+    ),
+]
 TargetTable = Annotated[
-    Path | None, typer.Argument(help="Target table; columns are matched to the source's by name.", show_default=False)
+    Path | None,
+    typer.Option("--target", help="The target's table, and SOURCE is one or several, of which the best is told."),
 ]
 CoefficientTable = Annotated[
     Path | None,

@@ -34,7 +34,8 @@ class IntervalRidge(Ridge):
         Raises
         ------
         ValueError
-            A level that is not between 0 and 1, or other columns than were fitted.
+            A level that is not between 0 and 1, other columns than were fitted, or a model of ``fit_many``, which keeps
+            no posterior.
         NotFittedError
             Nothing was fitted.
 

@@ -276,6 +276,8 @@ class TransferRidge(IntervalRidge):
 
         Raises
         ------
+        ValueError
+            A model of ``fit_many``, which keeps no posterior.
         NotFittedError
             Nothing was fitted.
 
@@ -308,6 +310,8 @@ class TransferRidge(IntervalRidge):
 
     @property
     def _surfaces(self) -> list[Surface]:
+        if not hasattr(self, "surface_"):
+            raise ValueError("a model of fit_many keeps its coefficients alone: fit to its group's rows for intervals")
         return self.surface_ if isinstance(self.surface_, list) else [self.surface_]
 
     def _left_open(self) -> tuple[Posterior, ...]:

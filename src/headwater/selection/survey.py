@@ -7,7 +7,7 @@ Several sources stacked have a start for each τ1: their mean scales, with the e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from headwater.selection.hypotheses import OWN_LEVEL, SAME, SCRATCH, Hypothesis, odds_of
 from headwater.selection.meeting import Meeting
+from headwater.selection.peak import node_at, peak
 from headwater.selection.stacking import Stack
 from headwater.selection.surface import Part, Surface, plain, shares
 from headwater.spectrum.rows import Array
@@ -121,7 +122,7 @@ def _closer(nodes: Array, weight: Array) -> Array:
         return nodes
     held = weight >= 1e-7 * weight.max(axis=-1, keepdims=True)
     first, last = held.argmax(axis=-1), count - 1 - held[..., ::-1].argmax(axis=-1)
-    low, high = _at(nodes, np.maximum(first - 1, 0)), _at(nodes, np.minimum(last + 1, count - 1))
+    low, high = node_at(nodes, np.maximum(first - 1, 0)), node_at(nodes, np.minimum(last + 1, count - 1))
     return np.linspace(low, high, count, axis=-1)
 
 
@@ -201,79 +202,3 @@ def _unit(part: Part) -> Any:
     if not part.hypothesis.private:
         return 1.0
     return (part.meeting.target if white is None else white.uncertain[0].target).unit
-
-
-def peak(value: Callable[[Array, Array], Array], nodes: Array, logs: Array, height: Array) -> tuple[Array, Array]:
-    """Where a smooth surface is highest: its best node, then finer grids about it, then where its slopes vanish.
-
-    ``height`` (k, m) is the surface on a first grid. Comparing values finds a peak to √ε; the last steps are Newton's,
-    on slopes by differences of fourth order. Each of surfaces stacked goes its own way.
-    """
-    lead = height.shape[:-2]
-    axes = [np.broadcast_to(axis, (*lead, axis.shape[-1])) for axis in (nodes, logs)]
-    found, steps, going = np.zeros((*lead, 2)), np.zeros((*lead, 2)), np.ones(lead, dtype=bool)
-    for _ in range(12):
-        top = np.unravel_index(height.reshape(*lead, -1).argmax(axis=-1), height.shape[-2:])
-        here = np.stack([_at(axis, index) for axis, index in zip(axes, top, strict=True)], axis=-1)
-        step = np.stack([_step(axis) for axis in axes], axis=-1)
-        found, steps = (np.where(going[..., None], new, old) for new, old in ((here, found), (step, steps)))
-        going = going & (steps.max(axis=-1) >= 1e-2)
-        if not going.any():
-            break
-        axes = [_around(axis, index) for axis, index in zip(axes, top, strict=True)]
-        height = value(*axes)
-    free = np.flatnonzero(steps.reshape(-1, 2)[0])
-    if not len(free):
-        return found[..., 0], found[..., 1]
-    refined, going, lost = found.copy(), np.ones(lead, dtype=bool), np.zeros(lead, dtype=bool)
-    for _ in range(12):
-        grid = value(refined[..., :1] + _OFFSETS, refined[..., 1:] + _OFFSETS)
-        finite = np.asarray(np.isfinite(grid).all(axis=(-2, -1)))
-        slope, curvature = _derivatives(np.where(finite[..., None, None], grid, 0.0))
-        slope, curvature = slope[..., free], curvature[..., free[:, None], free]
-        curved = np.linalg.eigvalsh(curvature).max(axis=-1) < 0
-        curvature = np.where(curved[..., None, None], curvature, -np.eye(len(free)))
-        move = np.where((going & curved)[..., None], np.linalg.solve(curvature, slope[..., None])[..., 0], 0.0)
-        refined[..., free] -= move
-        near = (np.abs(refined - found) <= 4 * steps + 1e-9).all(axis=-1)  # else an end, or a ridge without a top
-        lost |= going & ~(finite & curved & near)
-        going = going & ~lost & (np.abs(move).max(axis=-1) >= 1e-13)
-        if not going.any():
-            break
-    refined = np.where(lost[..., None], found, refined)
-    return refined[..., 0], refined[..., 1]
-
-
-_WIDTH = 1e-2
-_OFFSETS = _WIDTH * np.arange(-2, 3)
-_FIRST, _SECOND = np.array([1, -8, 0, 8, -1]) / (12 * _WIDTH), np.array([-1, 16, -30, 16, -1]) / (12 * _WIDTH**2)
-
-
-def _derivatives(grid: Array) -> tuple[Array, Array]:
-    """Slopes (2,) and curvatures (2, 2) from a grid of five by five values, or five by one."""
-    if grid.shape[-1] == 1:
-        grid = np.repeat(grid, 5, axis=-1)
-    across, along = grid[..., 2], grid[..., 2, :]
-    mixed = _FIRST @ grid @ _FIRST
-    curvature = np.array([[across @ _SECOND, mixed], [mixed, along @ _SECOND]])
-    return np.stack([across @ _FIRST, along @ _FIRST], axis=-1), np.moveaxis(curvature, (0, 1), (-2, -1))
-
-
-def _around(nodes: Array, index: Array) -> Array:
-    """A finer grid about a node, or one as fine where the peak may lie beyond the grid's end; a lone node stays."""
-    count = nodes.shape[-1]
-    if count == 1:
-        return nodes
-    step = _step(nodes)
-    reach = np.where((count == 13) & ((index == 0) | (index == count - 1)), 6 * step, step)
-    return np.asarray(_at(nodes, index)[..., None] + reach[..., None] * np.linspace(-1, 1, 13))
-
-
-def _step(nodes: Array) -> Array:
-    return nodes[..., 1] - nodes[..., 0] if nodes.shape[-1] > 1 else np.zeros(nodes.shape[:-1])
-
-
-def _at(nodes: Array, index: Any) -> Array:
-    """Each target's node of this index, of nodes (k,) that they may share."""
-    nodes, index = np.broadcast_to(nodes, (*np.shape(index), nodes.shape[-1])), np.asarray(index)
-    return np.asarray(np.take_along_axis(nodes, index[..., None], axis=-1)[..., 0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from headwater.spectrum.rows import Array
 from headwater.tables.cells import CATEGORY
 from headwater.tables.columns import Column
 from headwater.tables.delimited import AS_FOUND, Reading
+from headwater.tables.outcome import BINOMIAL, GAUSSIAN, POISSON
 from headwater.tables.table import Table, listed, read_table
 
 LEVELS = {"const", "intercept", "(intercept)", "_cons", "bias"}
@@ -43,6 +44,17 @@ class Published:
     def errors(self, columns: tuple[Column, ...]) -> Array | None:
         """Their standard errors (p,), where they are known; a level without a coefficient is 0 exactly."""
         return None if self.se is None else _along(self.se, columns)
+
+    def of(self, family: str) -> Published:
+        """As they are used for outcomes of a family, said in notes: standard errors are for numbers alone."""
+        plain, said = family == GAUSSIAN, []
+        if not plain:
+            scale = {BINOMIAL: "log odds", POISSON: "logarithms of the mean"}[family]
+            said.append(f"{self.name}: the coefficients are taken to be of {scale} (--family gaussian: of the outcome)")
+        if self.se is not None:
+            use = "say how sure the coefficients are" if plain else "are used only where the outcome is a number"
+            said.append(f"{self.name}: the standard errors {use}")
+        return replace(self, se=self.se if plain else None, notes=(*self.notes, *said))
 
     def _of(self, column: str) -> list[str]:
         return [name for name in self.coef if name.startswith(f"{column}=")]
@@ -79,7 +91,7 @@ def _standard_errors(table: Table, names: list[str]) -> tuple[Mapping[str, float
     below = [name for name, value in found.items() if value < 0]
     if below:
         raise ValueError(f"{table.name}: the standard error, se, is below 0 of {listed(below)}")
-    return found, [f"{table.name}: the standard errors say how sure the coefficients are"]
+    return found, []
 
 
 def _along(values: Mapping[str, float], columns: tuple[Column, ...]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
 from headwater.tables.side import Side, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant
+from headwater.tables.together import columns_of_all
 
 _LEAST_ROWS = 3
 
@@ -50,13 +52,13 @@ class Roles:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A source and a target, the features they share, and notes on everything left out or mended.
+    """One source or several and a target, the features they share, and notes on everything left out or mended.
 
     ``roles`` are those asked for. Of ``published`` coefficients, or a source that was ``fitted`` before, there is no
     table: the target stands for it.
     """
 
-    source: Side
+    sources: tuple[Side, ...]
     target: Side
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
@@ -71,6 +73,15 @@ class Pair:
         return self.published is not None or self.fitted is not None
 
     @property
+    def source(self) -> Side:
+        """The first source, or the only one."""
+        return self.sources[0]
+
+    def alone(self, index: int) -> Pair:
+        """The pair of one of the sources."""
+        return replace(self, sources=(self.sources[index],))
+
+    @property
     def names(self) -> list[str]:
         """The columns' names, each once."""
         return list(dict.fromkeys(column.name for column in self.columns))
@@ -78,19 +89,22 @@ class Pair:
     @property
     def decimal(self) -> str | None:
         """The decimal mark that the target's numbers had, or else the source's; None where none showed one."""
-        return self.target.table.decimal or self.source.table.decimal
+        return next((side.table.decimal for side in (self.target, *self.sources) if side.table.decimal), None)
 
 
 def read_pair(source: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND, allow_overlap: bool = False) -> Pair:
-    """Pair two tables, each a frame or the path of a file.
+    """Pair a source, or a list of several, with a target, each a frame or the path of a file.
 
     Raises OSError or ValueError, of one line, where either cannot be read, for one file given twice unless
     ``allow_overlap``, and as ``pair_of`` does; TypeError for what is no table.
     """
-    if not allow_overlap and _same(source, target):
+    sources = source if isinstance(source, (list, tuple)) else [source]
+    if not allow_overlap and any(_same(one, target) for one in sources):
         name, what = (target, "file") if isinstance(target, (str, Path)) else ("target", "table")
         raise ValueError(f"{name}: source and target are the same {what}; give two, or say --allow-overlap")
-    return pair_of(table_of(source, "source", reading), table_of(target, "target", reading), roles, allow_overlap)
+    names = ["source"] if len(sources) == 1 else [f"source[{index}]" for index in range(len(sources))]
+    tables = [table_of(one, name, reading) for one, name in zip(sources, names, strict=True)]
+    return pair_of(tables, table_of(target, "target", reading), roles, allow_overlap)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -99,13 +113,15 @@ def _same(one: Any, other: Any) -> bool:
     return Path(one).is_file() and Path(other).exists() and Path(one).samefile(other)
 
 
-def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
-    """Say which columns two tables can both be fitted on, and what makes one doubt them.
+def pair_of(source: Table | Sequence[Table], target: Table, roles: Roles, allow_overlap: bool = False) -> Pair:
+    """Say which columns a source, or several, and a target can be fitted on, and what makes one doubt them.
 
-    Raises ValueError, of one line that names the table or column, where either cannot be used, and where the target's
-    rows are the source's unless ``allow_overlap``.
+    Raises ValueError, of one line that names the table or column, where one cannot be used, and where the target's
+    rows are a source's unless ``allow_overlap``.
     """
-    tables = source, target
+    sources = [source] if isinstance(source, Table) else list(source)
+    if not sources:
+        raise ValueError("source is an empty list: give a table, or several")
     taken = roles.taken & set(roles.features)
     if taken:
         raise ValueError(
@@ -114,47 +130,60 @@ def pair_of(source: Table, target: Table, roles: Roles, allow_overlap: bool = Fa
     for option, name in (("--weights", roles.weights), ("--groups", roles.groups), ("--exposure", roles.exposure)):
         if name is not None and name in (roles.outcome, roles.target_outcome):
             raise ValueError(f"{option}: {name!r} is the outcome")
-    if roles.weights is not None and not any(roles.weights in table.names for table in tables):
-        raise ValueError(f"--weights: neither {tables[0].name} nor {tables[1].name} has a column {roles.weights!r}")
-    if roles.target_outcome is None and roles.outcome in tables[0].names and roles.outcome not in tables[1].names:
+    if roles.weights is not None and not any(roles.weights in table.names for table in (*sources, target)):
+        words = ", ".join(table.name for table in sources)
+        raise ValueError(f"--weights: neither {words} nor {target.name} has a column {roles.weights!r}")
+    if roles.target_outcome is None and roles.outcome in sources[0].names and roles.outcome not in target.names:
         raise ValueError(
-            f"{tables[1].name}: there is no column {roles.outcome!r}{meant(roles.outcome, tables[1].names)}; "
-            f"{all_of(tables[1])}; "
+            f"{target.name}: there is no column {roles.outcome!r}{meant(roles.outcome, target.names)}; "
+            f"{all_of(target)}; "
             "--target-outcome says what it is called there"
         )
-    codes = _codes(source, roles)
-    tables = source.as_text(codes), target.as_text(name for name in codes if name in {*roles.categories, *target.names})
-    named = (roles.outcome, roles.target_outcome or roles.outcome)
+    codes = list(dict.fromkeys(name for table in sources for name in _codes(table, roles)))
+    tables = [table.as_text(name for name in codes if name in {*roles.categories, *table.names})
+              for table in (*sources, target)]  # fmt: skip
+    named = [*(roles.outcome for _ in sources), roles.target_outcome or roles.outcome]
     outcome, taken_for = find_outcome(
         [table.column(name) for table, name in zip(tables, named, strict=True)], roles.family, roles.positive
     )
     _check_asked(outcome, roles)
-    (before, notes), (after, more) = (
+    if len(sources) > 1 and outcome.family != GAUSSIAN:
+        raise ValueError(f"several sources are compared for numbers, and the outcome is {outcome.words}: give one")
+    read = [
         with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
         for table, name in zip(tables, named, strict=True)
-    )
-    for side in (before, after):
+    ]
+    *befores, after = [side for side, _ in read]
+    for side in (*befores, after):
         if len(side.y) < _LEAST_ROWS:
             raise ValueError(
                 f"{side.table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed"
             )
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
-    notes = [*taken_for, *notes, *more]
-    predicted = {outcome.prediction} & {*before.table.names} - {*roles.features} if outcome.labels else set()
+    notes = [*taken_for, *(note for _, noted in read for note in noted)]
+    predicted = {outcome.prediction} & {*befores[0].table.names} - {*roles.features} if outcome.labels else set()
     notes += [f"unused, what headwater predict adds (--features would use it): {name}" for name in predicted]
-    columns, left_out = shared_columns(
-        before.table, after.table, roles.taken | predicted, roles.features, roles.exclude, roles.categories
+    columns, left_out = columns_of_all(
+        [side.table for side in befores],
+        after.table,
+        roles.taken | predicted,
+        roles.features,
+        roles.exclude,
+        roles.categories,
     )
     notes += left_out
-    notes += [note for side in (before, after) for note in met(side.table, columns)]
-    notes += suspicions.swapped(before.rows, after.rows)
-    notes += suspicions.target_in_source(before, after, columns, allow_overlap)
+    notes += [note for side in (*befores, after) for note in met(side.table, columns)]
+    for side in befores:
+        told = [*suspicions.swapped(side.rows, after.rows),
+                *suspicions.target_in_source(side, after, columns, allow_overlap)]  # fmt: skip
+        notes += [f"{side.table.name}: {note}" for note in told] if len(befores) > 1 else told
     after, copied = suspicions.copies_in_one(after, columns)
     notes += copied
-    seen = [numbers_of(before, columns, "the source")], numbers_of(after, columns, "the target")
-    notes += numbers_ask(*seen, in_units=outcome.family == GAUSSIAN)
-    return Pair(before, after, columns, tuple(notes), roles, outcome)
+    called = ["the source"] if len(befores) == 1 else [side.table.name for side in befores]
+    seen = [numbers_of(side, columns, name) for side, name in zip(befores, called, strict=True)]
+    notes += numbers_ask(seen, numbers_of(after, columns, "the target"), in_units=outcome.family == GAUSSIAN)
+    return Pair(tuple(befores), after, columns, tuple(notes), roles, outcome)
 
 
 def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
@@ -172,6 +201,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     table = target.as_text(_codes(target, roles))
     name = roles.target_outcome or roles.outcome
     outcome, taken_for = find_outcome([table.column(name)], roles.family, roles.positive)
+    published = published.of(outcome.family)
     _check_asked(outcome, roles)
     side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
     if len(side.y) < _LEAST_ROWS:
@@ -192,7 +222,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     side, copied = suspicions.copies_in_one(side, columns)
     notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
     notes += numbers_ask([], numbers_of(side, columns, "the target"))
-    return Pair(side, side, columns, tuple(notes), roles, outcome, published)
+    return Pair((side,), side, columns, tuple(notes), roles, outcome, published)
 
 
 def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
@@ -235,7 +265,7 @@ def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
     side, copied = suspicions.copies_in_one(side, columns)
     notes += [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
     notes.append(f"{name} holds no rows: whether rows of {target.name} are among its own cannot be seen")
-    return Pair(side, side, columns, tuple(notes), roles, outcome, fitted=fitted)
+    return Pair((side,), side, columns, tuple(notes), roles, outcome, fitted=fitted)
 
 
 def _check_asked(outcome: Outcome, roles: Roles) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from headwater.files import why_unreadable
 from headwater.tables.cells import Cells
@@ -21,7 +20,6 @@ from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, open
 from headwater.tables.workbook import as_csv
 
 _SHOWN = 8
-_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,24 +137,9 @@ def plain(data: pa.Table, name: str) -> Table:
                     "numbers, text or dates"
                 ) from None
         held = pa.types.is_dictionary(column.type) or column.name in coded
-        if pa.types.is_string(kind) and not held:
-            data = data.set_column(index, column.name, _dates(data.column(index)))
         if held and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             codes.append(names[index])
     return Table(name, data.rename_columns(names), codes=tuple(codes))
-
-
-def _dates(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text that holds dates and nothing else, as a data frame read from a file often does, as dates."""
-    written = texts.drop_null()
-    if not len(written) or not re.match(_ISO, written[0].as_py()):
-        return texts
-    if not pc.all(pc.match_substring_regex(written, _ISO)).as_py():
-        return texts
-    try:
-        return texts.cast(pa.timestamp("s"))
-    except pa.ArrowException:  # of a day that no month has
-        return texts
 
 
 def _pandas_categories(data: pa.Table) -> set[str]:

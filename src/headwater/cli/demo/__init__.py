@@ -50,9 +50,9 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
     tables = write_tables(people, out, shown)
     first, second, model = tables["source"], tables["target"], out / "model.skops"
     asked = f"{first} {second} --outcome {OUTCOME} --degree 2"
-    _show(f"advise {asked}", partial(advise, first, OUTCOME, second, degree=2))
+    _show(f"advise {asked}", partial(advise, [first, second], OUTCOME, degree=2))
     # fit repeats the advice: its last line is what is new.
-    _show(f"fit {asked} -o {model}", partial(fit, first, OUTCOME, model, second, degree=2), lines=1)
+    _show(f"fit {asked} -o {model}", partial(fit, [first, second], OUTCOME, model, degree=2), lines=1)
     _show(f"score {model} {tables['heldout']}", partial(score, model, tables["heldout"]))
     picture = out / "demo.png"
     write_figure(lambda: draw_figure(taus, source[-1].tau_, draws, shown), picture, option="--out")
