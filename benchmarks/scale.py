@@ -3,7 +3,8 @@
 A real scheduler and real worker processes on loopback, each of one thread and one BLAS thread. Rounds alternate between
 one worker and two; medians of the rounds' seconds. Beside it the same blocks by one process without Dask, which is what
 spreading the work costs, and two bare processes at it, which is what the machine gives: where its cores are shared with
-other work, or its memory is slow, two workers cannot be twice one. The moments alone are timed apart from the drawing.
+other work, or its memory is slow, two workers cannot be twice one. The processor seconds of the busiest worker say what
+cores of their own would give. The moments alone are timed apart from the drawing.
 
     python benchmarks/scale.py [ROWS]
 """
@@ -94,26 +95,30 @@ def fit(count: int) -> np.ndarray:
     return SourceRidge().fit(X, y).coef_
 
 
-def timed(address: str, workers: int, count: int) -> tuple[float, np.ndarray]:
+def timed(address: str, workers: int, count: int) -> tuple[float, float, np.ndarray]:
+    """Seconds by the clock, the busiest worker's processor seconds, and the coefficients."""
     from distributed import Client
 
     with Client(address) as client:
         client.wait_for_workers(workers)
         fit(2 * workers)  # its libraries are loaded
-        start = time.perf_counter()
+        before, start = client.run(time.process_time), time.perf_counter()
         coef = fit(count)
-        return time.perf_counter() - start, coef
+        took, after = time.perf_counter() - start, client.run(time.process_time)
+        return took, max(after[worker] - before[worker] for worker in after), coef
 
 
 def main() -> None:
     count = (int(sys.argv[1]) if len(sys.argv) > 1 else 4_000_000) // BLOCK
     seconds: dict[str, list[float]] = {"1 worker": [], "2 workers": [], "1 process": [], "2 processes": []}
-    found = []
+    found: list[np.ndarray] = []
+    busiest: dict[int, list[float]] = {1: [], 2: []}
     with cluster(1) as one, cluster(2) as two:
         for _ in range(ROUNDS):
             for name, address, workers in (("1 worker", one, 1), ("2 workers", two, 2)):
-                took, coef = timed(address, workers, count)
+                took, busy, coef = timed(address, workers, count)
                 seconds[name].append(took)
+                busiest[workers].append(busy)
                 found.append(coef)
     parts = []
     for _ in range(ROUNDS):
@@ -132,6 +137,9 @@ def main() -> None:
     print(f"of 1 process {drawing:.1f} s draw the rows and {summing:.1f} s make moments of them")
     print(f"two workers are {median(seconds['1 worker']) / median(seconds['2 workers']):.2f} x one; ", end="")
     print(f"two bare processes {median(seconds['1 process']) / median(seconds['2 processes']):.2f} x one")
+    one_busy, two_busy = (median(busiest[workers]) for workers in (1, 2))
+    print(f"processor seconds of the busiest worker: {one_busy:.1f} of one, {two_busy:.1f} of two: ", end="")
+    print(f"{one_busy / two_busy:.2f} x")
     print(f"coefficients apart by {max(np.abs(one - found[0]).max() for one in found):.1e}")
 
 

@@ -119,7 +119,7 @@ def test_the_mapping_is_light_and_says_what_it_lacks():
         models["nowhere"]
     with pytest.raises(ValueError, match=r"^no model was fitted for group 99 and 1 more$"):
         models.predict(X[:2], [99, 100])
-    with pytest.raises(AttributeError, match="surface_"):
+    with pytest.raises(ValueError, match="keeps its coefficients alone"):
         models[3].coefficients()
 
 
