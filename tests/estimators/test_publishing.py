@@ -154,6 +154,21 @@ def test_a_sample_judges_columns_but_the_whole_table_has_its_say(tmp_path, monke
     same_fit(found, fitted(tmp_path / "t.parquet", "mixed", like=found[0]))
 
 
+def test_rows_that_a_file_gives_away_are_said(tmp_path):
+    data = table("mixed", 60)[0].drop_columns(["w"])
+    data = data.append_column("town", pa.array(["lone"] + ["here", "there"] * 29 + ["here"]))
+    parquet.write_table(data.slice(1), tmp_path / "kept.parquet")
+    parquet.write_table(data.slice(0, 31), tmp_path / "t.parquet")
+    for name, told in (("kept", ()), ("t", ("town=lone",))):
+        _, notes = publish(open_stream(str(tmp_path / f"{name}.parquet")), replace(asked("mixed"), exclude=()), quiet)
+        assert [note for note in notes if "gives away" in note and "town" in note] == [
+            note for note in notes if any(word in note for word in told)
+        ]
+    parquet.write_table(data.slice(20, 9), tmp_path / "few.parquet")
+    _, notes = publish(open_stream(str(tmp_path / "few.parquet")), replace(asked("mixed"), exclude=()), quiet)
+    assert any("nearly is the table" in note for note in notes)
+
+
 def test_wide_tables_keep_their_digits(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 60)) * np.logspace(0, -6, 60)

@@ -25,7 +25,7 @@ from headwater.tables.look import SAMPLE, Look, Looking, columns_seen
 from headwater.tables.passes import Checkpoint, Progress, over
 from headwater.tables.preparation import TablePreparation, unscaled
 from headwater.tables.streams import Stream
-from headwater.tables.table import all_of, meant
+from headwater.tables.table import all_of, listed, meant
 from headwater.version import __version__
 
 Watch = Callable[[str], AbstractContextManager[Progress | None]]  # shows how far what it names has come
@@ -76,7 +76,27 @@ def publish(
     notes = [*stream.notes, *asked.counted.notes(stream.name, gathered.tally), *notes]
     _check_outcome(stream, asked, gathered.tally)
     model = _fitted(stream, asked, preparation, gathered)
-    return SavedSource.of(preparation, model, asked.counted.outcome, gathered.tally.rows), notes
+    found = SavedSource.of(preparation, model, asked.counted.outcome, gathered.tally.rows)
+    return found, [*notes, *_given_away(stream.name, found)]
+
+
+def _given_away(name: str, source: SavedSource) -> list[str]:
+    """What a source's moments tell of single rows, which whoever hands it on should know."""
+    spectrum, rows, features = source[-1].spectrum_, source.numbers["rows"], source[0].get_feature_names_out()
+    levels = sum(len(column.levels) for column in source.columns)
+    held = rows * spectrum.x_mean[len(features) - levels :]
+    lone = [
+        str(feature) for feature, count in zip(features[len(features) - levels :], held, strict=True) if count < 1.5
+    ]
+    found = []
+    if lone:
+        found.append(
+            f"{name}: the file gives away the row, outcome included, that alone has {listed(lone)}: leave the column "
+            "out by --exclude, or put rare values together, before handing it on"
+        )
+    if rows <= len(features) + 1:
+        found.append(f"{name}: with {rows:,} rows and {len(features):,} features the file nearly is the table")
+    return found
 
 
 def finished(folder: Path) -> None:

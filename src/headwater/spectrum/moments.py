@@ -20,7 +20,7 @@ class _Additive(Protocol):
 
 Added = TypeVar("Added", bound=_Additive)
 Waiting = list[tuple[int, Added]]  # sums of 2^level parts each, which wait for others of their size
-_NEAR = 10.0  # times a variance: a squared mean up to there costs a digit
+_NEAR = 100.0  # times a variance: a squared mean up to there costs two digits of sixteen
 KIND = archive.Kind("table of moments", 1, "save it again by Moments.save")
 
 

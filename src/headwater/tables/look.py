@@ -21,7 +21,6 @@ from headwater.tables.table import Table, listed
 _LARGEST = 1e140  # a million squares of it can still be added up
 SAMPLE = 1 << 15  # rows by which columns are judged: a sample's median is one of the middle 1 % of ranks
 MOST_LEVELS = 1000
-_FIRST = 256  # of a block's rows, whose mean is near that of the block
 _GOLDEN = 0.6180339887498949  # multiples of it are spread evenly, and are in step with nothing
 
 
@@ -154,17 +153,18 @@ class Looking:
         return Look(tally, spread, missing, levels, sample.combine_chunks(), moments, gathers, self.wanted)
 
     def _matrix(self, table: Table, rows: int) -> tuple[Array, Array, Array, Array]:
-        """The numbers less a shift that brings them near 0 (rows, k), it, and their least and largest, (k,).
+        """The numbers less their first (rows, k), that, which brings them near 0, and their least and largest (k,).
 
-        Those are NaN where a value is missing.
+        The last two are NaN where a value is missing.
         """
         X = np.empty((len(self.numbers), rows))
         shift, low, high = (np.full(len(X), value) for value in (0.0, np.inf, -np.inf))
+        places = {name: index for index, name in enumerate(table.names)}
         for index, name in enumerate(self.numbers if rows else ()):
-            values = _numbers(table.column(name))
-            low[index], high[index] = values.min(), values.max()
-            middle = values[:: max(1, rows // _FIRST)].mean(dtype=np.float64)
-            shift[index] = middle if np.isfinite(middle) else 0.0
+            values = _numbers(Cells(table.name, name, table.data.column(places[name])))
+            low[index], high[index] = np.minimum.reduce(values), np.maximum.reduce(values)
+            first = float(values[0])
+            shift[index] = first if abs(first) <= _LARGEST else 0.0
             np.subtract(values, shift[index], out=X[index])
         return X.T, shift, low, high
 
