@@ -19,6 +19,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +31,17 @@ BLOCK = 1 << 21  # numbers of a block, as headwater reads them
 GROUP = 100_000  # rows of a row group
 
 
-def written(path: Path, rows: int, features: int) -> None:
+def written(path: Path, rows: int, features: int, group: int = GROUP) -> None:
     rng = np.random.default_rng(0)
     w = rng.normal(size=features).astype("f4")
     names = [f"x{j}" for j in range(features)]
     schema = pa.schema([(name, pa.float32()) for name in [*names, "y"]])
     with parquet.ParquetWriter(path, schema, use_dictionary=False) as file:
-        for start in range(0, rows, GROUP):
-            X = rng.standard_normal((min(GROUP, rows - start), features), dtype="f4") + 1
+        for start in range(0, rows, group):
+            X = rng.standard_normal((min(group, rows - start), features), dtype="f4") + 1
             y = X @ w + 3 * rng.standard_normal(len(X), dtype="f4")
             columns = [np.ascontiguousarray(column) for column in X.T]
-            file.write_table(pa.table([*columns, y], schema=schema), row_group_size=GROUP)
+            file.write_table(pa.table([*columns, y], schema=schema), row_group_size=group)
 
 
 def products(path: Path) -> None:
@@ -86,39 +88,36 @@ def publish(path: Path, out: Path, *more: object) -> dict[str, float]:
 
 
 def killed(path: Path, folder: Path, times: int) -> None:
-    """SIGKILL at random moments of a job that keeps checkpoints, until it has been resumed so often."""
-    from headwater.estimators.saved_source import SavedSource
+    """SIGKILL at random moments of a job that keeps checkpoints, each job killed and resumed until it ends."""
+    from headwater.estimators.publishing import Asked, finished
+    from headwater.estimators.publishing import publish as published
+    from headwater.tables.counted import Counted
+    from headwater.tables.streams import open_stream
 
-    whole, parted = folder / "whole.skops", folder / "parted.skops"
-    length = publish(path, whole)["s"]
-    command = [
-        sys.executable,
-        "-m",
-        "headwater",
-        "publish",
-        str(path),
-        "--outcome",
-        "y",
-        "--checkpoint",
-        str(folder / "c"),
-    ]
-    same, left, moments = 0, times, random.Random(0)
+    def job(out: Path, kept: Path | None = None) -> None:
+        found, _ = published(open_stream(str(path)), Asked(Counted("y")), lambda _: nullcontext(), folder=kept)
+        found.save(out)
+
+    whole, parted, moments = folder / "whole.skops", folder / "parted.skops", random.Random(0)
+    began = time.perf_counter()
+    job(whole)
+    length, jobs, left = time.perf_counter() - began, 0, times
     while left:
-        process = subprocess.Popen([*command, "-o", str(parted)], stdout=subprocess.DEVNULL)
-        try:
-            process.wait(moments.uniform(0.2, 1.0) * length)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            left -= 1
-            if left:
-                continue
-            subprocess.run([*command, "-o", str(parted)], check=True, stdout=subprocess.DEVNULL)
-        same += 1
-        assert parted.read_bytes() == whole.read_bytes(), "another artifact"
-        parted.unlink()
-    print(f"killed {times} times over {same} jobs: each file is that of an undisturbed job, to the bit; "
-          f"{SavedSource.load(whole).numbers['rows']:,} rows")  # fmt: skip
+        child = os.fork()  # with everything loaded, so that the moments are those of the work
+        if child == 0:
+            job(parted, folder / "c")
+            os._exit(0)
+        time.sleep(moments.uniform(0.05, 0.6) * length)
+        os.kill(child, signal.SIGKILL)
+        left -= os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        if parted.exists():
+            jobs += 1
+            assert parted.read_bytes() == whole.read_bytes(), "another artifact"
+            parted.unlink()
+            finished(folder / "c")
+    job(parted, folder / "c")
+    assert parted.read_bytes() == whole.read_bytes(), "another artifact"
+    print(f"killed {times} times in {jobs + 1} jobs: each wrote the file of an undisturbed one, to the bit")
 
 
 def main() -> None:
@@ -153,7 +152,9 @@ def main() -> None:
         print(f"of {given.rows // 10:,} rows: apart from the fit in memory by {apart:.1e} in coefficients, "
               f"{abs(found.tau_ / expected['tau'] - 1):.1e} in the penalty")  # fmt: skip
         if given.kills:
-            killed(small, folder, given.kills)
+            many = folder / "many.parquet"
+            written(many, given.rows // 10, given.features, group=2_000)
+            killed(many, folder, given.kills)
         if given.longer:
             path.unlink()
             longer = folder / "longer.parquet"
