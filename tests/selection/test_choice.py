@@ -28,6 +28,23 @@ def test_the_grid_does_not_matter(monkeypatch):
     assert coarse.tau_ == pytest.approx(fine.tau_, rel=1e-4)
 
 
+@pytest.mark.parametrize("noise", [0.02, 1.0])
+@pytest.mark.parametrize("n1", [2, 3])
+def test_the_grid_does_not_matter_to_a_lone_feature_of_two_or_three_rows(monkeypatch, n1, noise):
+    """The source may then fit the target's few contrasts next to exactly, by chance, at one scale."""
+    for seed in range(8):
+        source, target = pair(0.5, p=1, n0=100, n1=n1, noise=noise, seed=seed)
+        fitted = SourceRidge().fit(*source)
+        found = []
+        for nodes in (61, 121):
+            monkeypatch.setattr(headwater.selection.survey, "_NODES", nodes)
+            found.append(TransferRidge(fitted).fit(*target))
+        coarse, fine = found
+        np.testing.assert_allclose(coarse.coef_, fine.coef_, rtol=1e-5)
+        np.testing.assert_allclose(coarse.surface_.share, fine.surface_.share, atol=1e-5)
+        assert coarse.tau_ == pytest.approx(fine.tau_, rel=1e-6)
+
+
 @pytest.mark.parametrize("rho", [-0.5, 0.3, 0.7, 1.2])
 def test_scaled_transfer_finds_the_alignment(rho):
     source, target = pair(rho, n0=20_000, n1=400)

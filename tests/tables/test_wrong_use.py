@@ -63,6 +63,12 @@ def inside():
     return frame(np.r_[X, A], np.r_[y, b]), frame(A, b)
 
 
+def inside_rounded():
+    """The same, the target's numbers written with fewer decimals."""
+    source, target = inside()
+    return source, {name: np.round(values, 2) for name, values in target.items()}
+
+
 def inside_coarse():
     """The same with outcomes of five values."""
     source, target = inside()
@@ -188,6 +194,42 @@ def a_sum():
     return source, target
 
 
+def totalled():
+    """A spreadsheet's last line."""
+    source, target = related()
+    return source, {name: np.r_[values, values.sum()] for name, values in target.items()}
+
+
+def averaged():
+    source, target = related()
+    return {name: np.r_[values, values.mean()] for name, values in source.items()}, target
+
+
+def cut_off():
+    source, target = related()
+    return source | {"price": np.minimum(source["price"], np.quantile(source["price"], 0.8))}, target
+
+
+def dates_as_numbers():
+    rng = np.random.default_rng(0)
+    source, target = related()
+    for side in (source, target):
+        months, days = (rng.integers(1, most, len(side["price"])) for most in (13, 29))
+        side["day"] = 20210000 + 100 * months + days
+    return source, target
+
+
+def split():
+    source, target = related()
+    source["part"], target["part"] = ["train"] * 150 + ["test"] * 50, ["train"] * 40
+    return source, target
+
+
+def in_other_case():
+    source, target = regions("Region {}")[:2]
+    return source, target | {"region": [region.lower() for region in target["region"]]}
+
+
 def predicted_before():
     source, target = related()
     return source | {"prediction": source["price"] + 0.1}, target | {"prediction": target["price"] + 0.1}
@@ -204,6 +246,8 @@ CASES = [
     ("target rows inside the source", inside, "", 2,
      "30 of 30 target rows are also rows of the source, features and outcome; by chance it would be about 0.1"),
     ("the same, allowed", inside, "--allow-overlap", 0, "30 of 30 target rows are also rows of the source"),
+    ("the same, rounded", inside_rounded, "", 2,
+     "30 of 30 target rows are, rounded, also rows of the source, features and outcome; by chance it would be about"),
     ("the same, few outcomes", inside_coarse, "", 0, "the source has seen their outcomes"),
     ("the same, by chance", by_chance, "", 0, "features and outcome; by chance it would be about"),
     ("repeated target rows", repeated, "", 0, "target.csv: 105 of 120 rows are copies of others"),
@@ -226,6 +270,12 @@ CASES = [
     ("the same, said", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind survey", 0, ""),
     ("the same, as counts", weighted(lambda rng, n: rng.random(n)), "--weights times --weights-kind frequency", 0, ""),
     ("a subject's number", subjects, "", 0, "unused, what was measured repeatedly by its look (--groups if so"),
+    ("a line of totals", totalled, "", 0, "the target ends with a row that is the sum of those above it, and no obs"),
+    ("a line of means", averaged, "", 0, "the source ends with a row that is the mean of those above it, and no obs"),
+    ("an outcome that is cut off", cut_off, "", 0, "source has its largest value, 2.01609, in 20% of the outcome: if"),
+    ("dates as numbers", dates_as_numbers, "", 0, "numbers that read as dates: day 2021"),
+    ("which rows are for training", split, "", 0, "unused, which rows are for training by its look (--features"),
+    ("levels in other case", in_other_case, "", 0, "more, which the source writes Region "),
     ("codes that are none", related, "--categories nonsense", 2, "there is no column 'nonsense'"),
     ("the outcome as a code", related, "--categories price", 2, "--categories: 'price' is the outcome"),
     ("weights far beyond the rows", weighted(lambda rng, n: rng.integers(500, 900, n)), "--weights times", 0,
@@ -315,6 +365,11 @@ def test_copies_within_a_group_stay_in_it(headwater):
     source, target = repeated()
     target["subject"] = np.tile(np.repeat(np.arange(8), 3), 5)
     assert "105" not in str(advice(headwater, source, target, "--groups", "subject")["notes"])
+    X, y = arrays(target)
+    apart = checked([], (X, y), np.arange(120) % 8, False)[-1]
+    assert len(apart) == 1 and "105 of 120 rows are copies of rows in other groups, and stay when" in apart[0]
+    together = checked([], (X, y), np.arange(120) // 8, False)[-1]
+    assert len(together) == 1 and "105 of 120 rows are copies of others" in together[0]
 
 
 def test_survey_weights_have_no_scale(headwater):
@@ -392,6 +447,8 @@ def test_arrays_are_seen_to_as_files_are():
         advise([arrays(related()[0]), source], target)
     with pytest.raises(ValueError, match="40 of 40 target rows"):  # sparse rows too
         advise((csr_array(arrays(related()[1])[0]), arrays(related()[1])[1]), arrays(related()[1]))
+    with pytest.raises(ValueError, match="30 of 30 target rows are, rounded, also rows of the source"):
+        advise(*map(arrays, inside_rounded()))
     assert "the source has fewer rows (40) than the target (200)" in advise(*map(arrays, swapped())).notes[0]
     assert advise(*map(arrays, related())).notes == ()
     copied, (X, y) = advise(*map(arrays, repeated())), arrays(repeated()[1])
@@ -417,6 +474,10 @@ ASKED = [
     (in_thousandths, "the outcome has tenfold another spread or level in the target"),
     (marked, "the source has a number far from all others more than once: X[:, 1] -999"),
     (marked_outcome, "the target has a number far from all others more than once: the outcome 9999"),
+    (totalled, "the target ends with a row that is the sum of those above it"),
+    (averaged, "the source ends with a row that is the mean of those above it"),
+    (cut_off, "the source has its largest value, 2.01609, in 20% of the outcome"),
+    (dates_as_numbers, "numbers that read as dates: X[:, 4] 2021"),
     (a_sum, "the source's features add up to its outcome without error"),
 ]
 

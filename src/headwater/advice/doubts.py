@@ -16,7 +16,7 @@ from headwater.tables.arrays import Arrays
 from headwater.tables.fingerprints import copies
 from headwater.tables.numbers import numbers_ask
 from headwater.tables.side import row_counts
-from headwater.tables.suspicions import collapsed, copied, shared_rows, swapped
+from headwater.tables.suspicions import collapsed, copied, shared_rows, shared_when_rounded, swapped
 
 _ORDERED = 2.326  # standard normal, one in a hundred
 _ENOUGH = 10  # rows, below which the normal distribution is none of the correlation's
@@ -51,8 +51,11 @@ def checked(
     others = [Arrays.of(name, one) for name, one in zip(called, sources, strict=True) if isinstance(one, tuple)]
     known = [other for other in others if other is not None and other.width == seen.width]
     for other in known:
-        found = [*swapped(other.size, seen.size), *shared_rows(seen.rows, other.rows, other.rows.outcome, allow_overlap,
-                                                              "allow_overlap=True")]  # fmt: skip
+        shared = [*shared_rows(seen.rows, other.rows, other.rows.outcome, allow_overlap, "allow_overlap=True")]
+        if not shared and isinstance(other.X, np.ndarray) and isinstance(seen.X, np.ndarray):
+            sides = (other.X, other.Y), (seen.X, seen.Y)
+            shared = [*shared_when_rounded(*sides, allow_overlap, "allow_overlap=True")]
+        found = [*swapped(other.size, seen.size), *shared]
         notes += [f"{other.table}: {note}" for note in found] if len(sources) > 1 else found
     notes += numbers_ask([other.numbers() for other in known], seen.numbers(), "leave it out", in_units)
     first = copies(seen.rows)
@@ -61,7 +64,7 @@ def checked(
     X, y, weight = (*target, None)[:3]
     labels = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     kept, count = collapsed(first, labels, weight)
-    notes.append(f"the target: {copied(len(first), len(kept))}")
+    notes += copied("the target", first, kept)
     groups = None if groups is None else np.asarray(groups)[kept]
     return sources, (_taken(X, kept), _taken(y, kept), count), groups, notes
 

@@ -125,7 +125,7 @@ def _as_typed(table: Table) -> pa.Table:
 def _write_parquet(table: pa.Table, path: Path) -> None:
     from pyarrow import parquet
 
-    parquet.write_table(table, path)
+    parquet.write_table(table, path, write_page_checksum=True)
 
 
 def _write_file(table: pa.Table, path: Path, out: Path) -> None:

@@ -57,7 +57,7 @@ class Arrays:
         if unknown.any():
             X = np.where(unknown, np.nan, X)
             X = np.where(unknown, np.nan_to_num(np.nanmedian(X, axis=0)), X)
-        return Numbers(self.table, self.names, X, self.Y[some])
+        return Numbers(self.table, self.names, X, self.Y[some], len(some) == len(self.Y))
 
 
 def _matrix(X: Any) -> tuple[list[str], Any]:

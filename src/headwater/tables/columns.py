@@ -67,7 +67,10 @@ def met(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
             unseen = values.filter(pc.invert(pc.is_in(values, pa.array(column.levels, pa.string())))).to_pylist()
             if unseen:
                 words = listed([value or "missing" for value in unseen])
-                yield f"{table.name}: {column.name} has values the source never had, taken as none: {words}"
+                plain = {level.strip().lower(): level for level in column.levels}
+                meant = [plain[value.strip().lower()] for value in unseen if value.strip().lower() in plain]
+                otherwise = f", which the source writes {listed(meant)}" if meant else ""
+                yield f"{table.name}: {column.name} has values the source never had, taken as none: {words}{otherwise}"
 
 
 def encode(table: Table, columns: tuple[Column, ...]) -> Array:

@@ -125,9 +125,10 @@ def _decimal(
     if decimal is not None or not matters:
         return decimal
     marked = {index: pc.match_substring_regex(bare, "[.,]") for index, bare in numerals.items()}
-    commas = any(pc.any(pc.match_substring(bare, COMMA)).as_py() for bare in numerals.values())
-    if delimiter == ";" and commas:  # the semicolon is there because the comma is in the numbers
-        return COMMA
+    commas = [pc.match_substring(bare, COMMA) for bare in numerals.values()]
+    throughout = [pc.all(shown).as_py() for shown in commas if pc.any(shown).as_py()]
+    if delimiter == ";" and throughout and all(throughout):  # the semicolon is there for the comma in the numbers;
+        return COMMA  # but in fractions of three digits each there would be one in every cell
     index = next(index for index, mark in marked.items() if pc.any(mark).as_py())
     example = texts[index][0].filter(marked[index])[0].as_py()
     raise ValueError(

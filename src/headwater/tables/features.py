@@ -27,6 +27,8 @@ _IDENTIFIERS = "identifiers by their look (--features would use them)"
 _SUBJECTS = "what was measured repeatedly by its look (--groups if so; --features would use it as a number)"
 _SUBJECTS_ROWS = (2, 100)  # on average
 _MOST_LEVELS = 1000
+_SPLITS = "which rows are for training by its look (--features would use it)"
+_PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "holdout"}
 PREDICTION = "prediction"  # the column that predictions are written to
 _MOST_CODES = 10  # more different numbers than that in one text column are no codes
 
@@ -116,6 +118,8 @@ def _against_text(column: pa.ChunkedArray, wanted: bool) -> str | None:
     if wanted:
         return None
     levels = pc.unique(column.drop_null())
+    if {str(level).lower() for level in levels[:9].to_pylist()} <= _PARTS:
+        return _SPLITS
     words = levels.filter(pc.invert(pc.match_substring_regex(levels, NUMERAL)))
     if 0 < 2 * len(words) < distinct and distinct - len(words) > _MOST_CODES:
         return f"numbers with text among them, as {words[0].as_py()!r} (mend it, or leave it empty)"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.spectrum.rows import Array
+from headwater.tables.artefacts import artefacts, dates_in
 from headwater.tables.cells import CATEGORY
 from headwater.tables.columns import Column, encode
 from headwater.tables.side import Side
@@ -21,17 +22,20 @@ _ENOUGH = 8  # rows, below which numbers agree by chance
 _SELDOM = 0.01  # how often one of all columns may seem to be in other units by chance
 _SAMPLE, _HELD = 10_000, 4_000_000  # rows looked at, and numbers at most
 _WIDEST = 300  # columns, up to which it is asked whether they add up to the outcome
-_MARKS = tuple(sign * (10.0**digits - 1) for digits in (2, 3, 4, 5, 6) for sign in (-1, 1))  # ±99 to ±999999
 
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """What is looked at of a table: what notes call it, its columns' names, numbers X (n, p) and outcomes Y (n, q)."""
+    """What is looked at of a table: what notes call it, its columns' names, numbers X (n, p) and outcomes Y (n, q).
+
+    ``whole``: whether it is all of the table's rows, and no sample.
+    """
 
     table: str
     names: list[str]
     X: Array
     Y: Array
+    whole: bool = False
 
     @property
     def outcomes(self) -> list[str]:
@@ -51,7 +55,7 @@ def numbers_of(side: Side, columns: tuple[Column, ...], table: str) -> Numbers:
     numbers = tuple(column for column in columns if column.kind != CATEGORY)
     some = sampled(len(side.y), len(numbers))
     X = encode(replace(side.table, data=side.table.data.take(some)), numbers)
-    return Numbers(table, [column.name for column in numbers], X, side.y[some][:, None])
+    return Numbers(table, [column.name for column in numbers], X, side.y[some][:, None], len(some) == len(side.y))
 
 
 def numbers_ask(
@@ -66,12 +70,15 @@ def numbers_ask(
     for source in sources:
         yield from _units(source, target, in_units)
     for table in tables:
-        marked = _marks(table)
-        if marked:
-            yield (
-                f"{table.table} has a number far from all others more than once: {listed(marked)}: if it stands for "
-                "missing, leave it empty"
-            )
+        outcomes, Y = (table.outcomes, table.Y) if in_units else ([], table.Y[:, :0])
+        for found in artefacts(table.names, table.X, outcomes, Y, table.whole):
+            yield f"{table.table} {found}"
+    dates = {name: shown for table in tables for name, shown in dates_in(table.names, table.X).items()}
+    if dates:
+        yield (
+            f"numbers that read as dates: {listed(list(dates.values()))}: written YYYY-MM-DD they are days, where as "
+            "numbers each month ends with a jump"
+        )
     for source in sources:
         if _adds_up(source.X, source.Y):
             yield (
@@ -135,25 +142,6 @@ def _other_units(X0: Array, X1: Array) -> NDArray[np.bool_]:
     told = ((size0 > wide0) & (size1 > wide1)) | (np.abs(middle1 - middle0) > _TENFOLD * wide)
     told &= wide > 0  # nearly all rows of both alike, as where a rare yes is a frequent one: no matter of units
     return spread | (told & (np.maximum(size0, size1) > _TENFOLD * np.minimum(size0, size1)))
-
-
-def _marks(table: Numbers) -> list[str]:
-    """Columns with a number such as −999 that stands more than once, further from all others than these are apart."""
-    found = []
-    for names, values in ((table.names, table.X), (table.outcomes, table.Y)):
-        ends = np.array([values.min(axis=0), values.max(axis=0)]) if len(values) else np.zeros((2, len(names)))
-        for index in np.flatnonzero(np.isin(ends, _MARKS).any(axis=0)):
-            marks = [mark for mark in ends[:, index] if mark in _MARKS and _is_mark(values[:, index], mark)]
-            found += [f"{names[index]} {mark:g}" for mark in marks[:1]]
-    return found
-
-
-def _is_mark(column: Array, mark: float) -> bool:
-    rest = column[column != mark]
-    if not _ENOUGH <= len(rest) <= len(column) - 2:
-        return False
-    low, high = rest.min(), rest.max()
-    return bool(max(low - mark, mark - high) > high - low > 0)
 
 
 def _adds_up(X: Array, Y: Array) -> bool:

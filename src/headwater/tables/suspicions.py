@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.spectrum.rows import Array
-from headwater.tables.columns import Column
-from headwater.tables.fingerprints import FEW, Codes, Rows, copies, hashed, near, overlap
+from headwater.tables.columns import Column, encode
+from headwater.tables.fingerprints import FEW, Codes, Rows, copies, digits, hashed, near, overlap
 from headwater.tables.side import Side
+
+_HELD = 4_000_000  # numbers of a source, up to which its rows are also compared rounded
 
 
 def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
@@ -25,7 +27,7 @@ def swapped(source_rows: float, target_rows: float) -> Iterator[str]:
 
 
 def shared_rows(
-    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap"
+    rows: Rows, other: Rows, outcomes: Codes, allowed: bool, option: str = "--allow-overlap", how: str = ""
 ) -> Iterator[str]:
     """Target rows that the source holds too; ValueError where that is no chance, and not said to be allowed.
 
@@ -34,7 +36,9 @@ def shared_rows(
     found = overlap(rows, other, outcomes)
     if not found.rows:
         return
-    words = f"{found.rows} of {len(rows.whole)} target rows are also rows of the source, features and outcome"
+    words = f"{found.rows} of {len(rows.whole)} target rows are{how} also rows of the source, features and outcome"
+    if found.by_chance and how:
+        return
     if found.by_chance:
         yield f"{words}; by chance it would be {found.about}"
     elif allowed or len(np.unique(outcomes)) <= FEW:
@@ -49,11 +53,34 @@ def shared_rows(
 def target_in_source(before: Side, after: Side, columns: tuple[Column, ...], allowed: bool) -> Iterator[str]:
     """``shared_rows`` of two tables."""
     some = near(before.table, after.table, columns)
+    outcomes, said = before.told.reshape(len(before.y), -1), []
     if len(some):
         close = replace(before.table, data=before.table.data.take(some))
-        outcomes = before.told.reshape(len(before.y), -1)
         other = Rows.of_table(close, columns, outcomes[some])
-        yield from shared_rows(Rows.of_table(after.table, columns, after.told), other, hashed(outcomes), allowed)
+        said = [*shared_rows(Rows.of_table(after.table, columns, after.told), other, hashed(outcomes), allowed)]
+    if not said and len(outcomes) * len(columns) <= _HELD:  # before it is encoded
+        told = after.told.reshape(len(after.y), -1)
+        sides = ((encode(before.table, columns), outcomes), (encode(after.table, columns), told))
+        said = [*shared_when_rounded(*sides, allowed)]
+    yield from said
+
+
+def shared_when_rounded(
+    source: tuple[Array, Array], target: tuple[Array, Array], allowed: bool, option: str = "--allow-overlap"
+) -> Iterator[str]:
+    """``shared_rows`` of features and outcomes (n, p) and (n, q) where one side has fewer decimals than the other."""
+    if source[0].size > _HELD:
+        return
+    before, after = (np.hstack(side) for side in (source, target))
+    fewer = [min(digits(one), digits(other)) for one, other in zip(before.T, after.T, strict=True)]
+    if fewer == [digits(one) for one in before.T] == [digits(one) for one in after.T]:
+        return
+    for values in (before, after):
+        for index, count in enumerate(fewer):
+            values[:, index] = np.round(values[:, index], count)
+    width = source[0].shape[1]
+    other, rows = (Rows.of(values[:, :width], values[:, width:]) for values in (before, after))
+    yield from shared_rows(rows, other, other.outcome, allowed, option, ", rounded,")
 
 
 def rows_seen(fitted: Rows, side: Side, columns: tuple[Column, ...]) -> Iterator[str]:
@@ -78,7 +105,7 @@ def copies_in_one(side: Side, columns: tuple[Column, ...]) -> tuple[Side, list[s
     kept, weight = collapsed(first, side.groups, side.weight)
     table = replace(side.table, data=side.table.data.take(kept))
     groups, exposure = (None if each is None else each[kept] for each in (side.groups, side.exposure))
-    return Side(table, side.y[kept], weight, groups, exposure), [f"{side.table.name}: {copied(len(first), len(kept))}"]
+    return Side(table, side.y[kept], weight, groups, exposure), [*copied(side.table.name, first, kept)]
 
 
 def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tuple[NDArray[np.intp], Array]:
@@ -89,9 +116,20 @@ def collapsed(first: NDArray[np.intp], groups: Any, weight: Array | None) -> tup
     return kept[order], np.bincount(inverse.ravel(), weight)[order].astype(np.float64)
 
 
-def copied(rows: int, kept: int) -> str:
-    """What is said of rows that were copied."""
-    return (
-        f"{rows - kept} of {rows} rows are copies of others; they count as often as they are there, but where rows are "
-        "left out all copies leave together"
-    )
+def copied(table: str, first: NDArray[np.intp], kept: NDArray[np.intp]) -> Iterator[str]:
+    """What is said of rows that were copied: those of a group leave together, those of several groups stay apart.
+
+    What a group is, is its user's word: it stands for what is measured anew. But a copy in another group tells the
+    answer where its own is left out.
+    """
+    rows, across = len(first), len(kept) - len(np.unique(first))
+    if len(kept) < rows:
+        yield (
+            f"{table}: {rows - len(kept)} of {rows} rows are copies of others; they count as often as they are there, "
+            "but where rows are left out all copies leave together"
+        )
+    if across:
+        yield (
+            f"{table}: {across} of {rows} rows are copies of rows in other groups, and stay when these are left out, "
+            "so that predicted errors flatter: do the groups name what was measured repeatedly?"
+        )

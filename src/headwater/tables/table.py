@@ -113,9 +113,10 @@ def _parquet(name: str, content: Any) -> Table:
     from pyarrow import parquet
 
     try:
-        data = parquet.ParquetFile(opened(content)).read()
+        data = parquet.ParquetFile(opened(content), page_checksum_verification=True).read()
     except (pa.ArrowException, OSError) as problem:
-        raise ValueError(f"{name}: not a whole Parquet file: {problem}") from None
+        why = " ".join(str(problem).split())[:200]
+        raise ValueError(f"{name}: not a whole Parquet file: {why}") from None
     return plain(data, name)
 
 

@@ -42,7 +42,7 @@ def demo(out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write 
         f"Source: {len(people.y0)} diabetes patients over 50. Target: {LABELLED} labelled patients of 50 or younger; "
         f"the other {len(people.y1) - LABELLED} are held out.\nRepeating it over {DRAWS} draws of them ..."
     )
-    with progress_bar("draws", "draws") as move:
+    with progress_bar("demo", "draws") as move:
         draws = run_draws(people, source, taus, move)
     shown = typical(draws)
 
