@@ -32,7 +32,7 @@ class Ranked:
     error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ranking:
     """Several sources, those that are expected to err least by themselves first, and what they promise together.
 
@@ -59,6 +59,9 @@ class Ranking:
     def name(self, source: int) -> str:
         """What a source is called: its file, or its place."""
         return self.names[source] if self.names else f"source[{source}]"
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         names = [self.name(one.source) for one in self.sources]

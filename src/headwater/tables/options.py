@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _WORDS = "frequency|precision|survey|gaussian|binomial|poisson"
-_GIVEN = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,](?= |$)|(?:{_WORDS})\b))?")
+_GIVEN = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?:(:)| ('[^']*')| ([.,](?= |$)|(?:{_WORDS})\b)| (inf\b|\d[\d.e+-]*\b))?")
 _FLAGS = {"allow_overlap"}
 
 
@@ -22,15 +22,17 @@ def in_python(message: str) -> str:
     "mend one, or leave it out by exclude='age', or say allow_overlap=True"
     >>> in_python("say --decimal . or --decimal ,")
     "say decimal='.' or decimal=','"
+    >>> in_python("the model has the penalties asked for (--source-tau 0.5, --tau inf)")
+    'the model has the penalties asked for (source_tau=0.5, tau=inf)'
     """
     return _GIVEN.sub(_argument, message)
 
 
 def _argument(found: re.Match[str]) -> str:
-    name, (colon, quoted, mark) = found[1].replace("-", "_"), found.groups()[1:]
+    name, (colon, quoted, mark, number) = found[1].replace("-", "_"), found.groups()[1:]
     if colon:
         return f"{name}:"
-    return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else '')}"
+    return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else number or '')}"
 
 
 @contextmanager
