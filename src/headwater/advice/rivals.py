@@ -29,6 +29,7 @@ CHOSEN, SOURCE_OPTIMAL, POOLED, SHIFTED, SOURCE, MEAN = (
 )  # fmt: skip
 _NORMAL = 10.0  # units' worth of belief that residuals are normal: twenty show little of their tails
 _SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
+_UNKNOWN = 4.0  # an error's relative variance at most: beyond, its chi-square would not reach its own mean
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ class Judge:
         error = chosen.error + more.mean
         if error <= 0:
             return Interval(0.0, 0.0, 0.0)
-        freedom = 2 / max(chosen.variance + (more.spread / error) ** 2, 1e-12)
-        with np.errstate(divide="ignore"):  # so little is known that the upper end is beyond all numbers
-            low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
+        variance = chosen.variance + (more.spread / error) ** 2
+        freedom = 2 / np.clip(variance, 1e-12, _UNKNOWN)
+        low, high = error * freedom / chdtri(freedom, np.array([0.05, 0.95]))
         return Interval(error, float(low), float(high))
 
     def less(self, one: Fit, other: Fit) -> Mixture:
