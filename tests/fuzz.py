@@ -209,7 +209,7 @@ def model_of(folder):
         columns = values(rng) | {"town": np.array(["Ulm", "Rome"])[rng.integers(0, 2, ROWS)]}
         pa.csv.write_csv(pa.table(columns), folder / f"{name}.csv")
     with redirect_stdout(io.StringIO()):
-        fit(folder / "source.csv", "y", folder / "model", folder / "target.csv", as_json=True)
+        fit([folder / "source.csv", folder / "target.csv"], "y", folder / "model", as_json=True)
     return (folder / "model").read_bytes(), read_table(folder / "new.csv")
 
 
