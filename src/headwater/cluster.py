@@ -38,11 +38,11 @@ def connected(address: str | None) -> Iterator[None]:
         from distributed import Client
     except ImportError:
         raise ImportError("--scheduler needs Dask: pip install 'headwater[scale]'") from None
-    try:
-        client = Client(address, timeout=_PATIENCE)
+    try:  # a client that found nobody would stay the one that all of Dask turns to
+        Client(address, timeout=_PATIENCE, set_as_default=False).close()
     except (OSError, ValueError, KeyError):
         raise OSError(f"--scheduler {address}: no Dask scheduler answers there") from None
-    with client:
+    with Client(address, timeout=_PATIENCE) as client:
         try:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError:
