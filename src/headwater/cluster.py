@@ -38,11 +38,12 @@ def connected(address: str | None) -> Iterator[None]:
         from distributed import Client
     except ImportError:
         raise ImportError("--scheduler needs Dask: pip install 'headwater[scale]'") from None
-    try:  # a client that found nobody would stay the one that all of Dask turns to
-        Client(address, timeout=_PATIENCE, set_as_default=False).close()
+    try:
+        # Made the active one once it is there: one that found nobody would stay it, and everything wait for it.
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError, KeyError):
         raise OSError(f"--scheduler {address}: no Dask scheduler answers there") from None
-    with Client(address, timeout=_PATIENCE) as client:
+    with client, client.as_current():
         try:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError:

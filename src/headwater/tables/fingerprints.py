@@ -114,12 +114,13 @@ def near(table: Table, other: Table, columns: tuple[Column, ...]) -> NDArray[np.
     return rows
 
 
-def digits(values: Array) -> int:
-    """How many decimals the first thousand of these numbers are written with, at most nine."""
-    some = values[:1000]
-    some = some[np.isfinite(some)]
-    spare = 1e-12 * np.abs(some)
-    return next((count for count in range(9) if (np.abs(np.round(some, count) - some) <= spare).all()), 9)
+def digits(values: Array) -> NDArray[np.intp]:
+    """How many decimals the first 200 numbers of each column (n, p) are written with, at most nine, (p,)."""
+    some = np.where(np.isfinite(values[:200]), values[:200], 0.0)
+    found, spare = np.full(some.shape[1], 9), 1e-12 * np.abs(some)
+    for count in range(8, -1, -1):
+        found[(np.abs(np.round(some, count) - some) <= spare).all(axis=0)] = count
+    return found
 
 
 def _looked_up(values: NDArray[np.generic], known: NDArray[np.generic], counts: NDArray[np.intp]) -> Array:

@@ -72,9 +72,10 @@ def shared_when_rounded(
     if source[0].size > _HELD:
         return
     before, after = (np.hstack(side) for side in (source, target))
-    fewer = [min(digits(one), digits(other)) for one, other in zip(before.T, after.T, strict=True)]
-    if fewer == [digits(one) for one in before.T] == [digits(one) for one in after.T]:
+    written = digits(before), digits(after)
+    if (written[0] == written[1]).all():
         return
+    fewer = np.minimum(*written)
     for values in (before, after):
         for index, count in enumerate(fewer):
             values[:, index] = np.round(values[:, index], count)
