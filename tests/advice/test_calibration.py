@@ -285,8 +285,8 @@ def test_no_variance_is_rounded_below_zero(number, index):
 
 @pytest.mark.parametrize("number", [2, 4])
 def test_intervals_cover_as_in_the_benchmark(number):
-    """60 draws of two of its settings: coverage within three standard errors of 95 %, bias within three."""
-    setting, draws = BENCH.ALIGNMENT[number], 60
+    """40 draws of two of its settings: coverage within three standard errors of 95 %, bias within three."""
+    setting, draws = BENCH.ALIGNMENT[number], 40
     rho, low, high, _ = np.array([BENCH.alignment(setting, index) for index in range(draws)]).T
     covered = np.mean((low <= setting.rho) & (setting.rho <= high))
     assert abs(covered - 0.95) <= 3 * np.sqrt(0.95 * 0.05 / draws)
@@ -294,7 +294,7 @@ def test_intervals_cover_as_in_the_benchmark(number):
 
 
 def test_verdicts_and_gains_are_as_in_the_benchmark():
-    draws = 24
+    draws = 14
     unrelated, related = (
         np.array([BENCH.advised(setting, index) for index in range(draws)])
         for setting in (BENCH.UNRELATED[0], BENCH.RELATED[0])

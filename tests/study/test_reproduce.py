@@ -131,11 +131,11 @@ def test_the_report_escapes_what_it_did_not_write(tmp_path: Path) -> None:
     assert "&lt;script&gt;$title&lt;/script&gt;" in page
 
 
-def test_twenty_kills_cost_nothing_that_was_stored(tmp_path: Path) -> None:
+def test_kills_cost_nothing_that_was_stored(tmp_path: Path) -> None:
     arguments = ["phase", *SMALL, "--gammas", "0.5,2", "--seeds", "150", "--workers", "2", "--json", "--out"]
     moments = random.Random(5)
     killed, stored = 0, 0
-    for attempt in range(20):
+    for attempt in range(8):
         process = start(*arguments, str(tmp_path / "killed"))
         if attempt % 4:  # during the trials; every fourth time anywhere, start-up and creation of the store included
             wait_for(tmp_path / "killed", stored, process)
@@ -148,7 +148,7 @@ def test_twenty_kills_cost_nothing_that_was_stored(tmp_path: Path) -> None:
         now = count(tmp_path / "killed")
         assert now >= stored
         stored = now
-    assert killed == 20
+    assert killed == 8
     assert 0 < stored < 300
     code, resumed, err = finish(*arguments, str(tmp_path / "killed"))
     assert (code, err) == (0, "")
