@@ -139,8 +139,7 @@ def test_rounding_errors_stay_rounding_errors(shape):
 def test_a_wide_sparse_target_stays_sparse():
     """Nothing of size p×p, and the same as dense."""
     rng = np.random.default_rng(0)
-    X0 = scipy.sparse.random_array((60, 3000), density=0.02, rng=rng, format="csr")
-    X1 = scipy.sparse.random_array((20, 3000), density=0.02, rng=rng, format="csr")
+    X0, X1 = (scipy.sparse.csr_array(rng.random((n, 3000)) * (rng.random((n, 3000)) < 0.02)) for n in (60, 20))
     w = rng.normal(size=3000)
     y0, y1 = X0 @ w + rng.normal(size=60), X1 @ w + rng.normal(size=20)
     sparse, dense = fitted(X0, y0, X1, y1), fitted(X0.toarray(), y0, X1.toarray(), y1)

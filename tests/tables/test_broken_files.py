@@ -64,7 +64,10 @@ def headwater(monkeypatch, capsys, tmp_path):
 def test_each_type_of_column(headwater, kind):
     column, said = COLUMNS[kind]
     table = pa.table({"x": X, "y": X + np.cos(np.arange(N)), "z": column})
-    parquet.write_table(table, "s.parquet")
+    try:
+        parquet.write_table(table, "s.parquet")
+    except pa.ArrowNotImplementedError as problem:  # of this pyarrow, which then no file of it comes from
+        pytest.skip(str(problem))
     parquet.write_table(table.slice(0, 12), "t.parquet")
     status, out, err = headwater("advise", "s.parquet", "t.parquet", "--outcome", "y", "--allow-overlap", "--json")
     assert status == 0, err

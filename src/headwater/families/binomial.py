@@ -26,6 +26,14 @@ def _skew(y: Array, eta: Array) -> Array:
     return np.asarray(_curvature(y, eta) * (1 - 2 * expit(eta)))
 
 
+def _mean(eta: Array) -> Array:
+    return np.asarray(expit(eta))
+
+
+def _link(mean: Array) -> Array:
+    return np.asarray(logit(mean))
+
+
 def _base(y: Array, offset: Array, weight: Array) -> float:
     return float(logit((weight @ y + 0.5) / (weight.sum() + 1)))
 
@@ -45,8 +53,8 @@ BINOMIAL = Family(
     _slope,
     _curvature,
     _skew,
-    expit,
-    logit,
+    _mean,
+    _link,
     _base,
     1.0,
     False,  # a yes or no has no other variance than its mean's
