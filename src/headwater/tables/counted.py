@@ -9,9 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headwater.spectrum.rows import Array
+from headwater.tables.side import check_rows, check_spread, check_whole, hardly_counted
 from headwater.tables.table import Table
-
-_MANY = 20  # times the rows: so many were hardly counted
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,7 @@ class Counted:
         weight = values.to_numpy().astype(np.float64)
         if len(weight) and weight.min() < 0:
             raise ValueError(f"{table.name}: the weights {self.weights!r} must not be negative: they count rows")
-        if self.kind is None and (weight % 1).any():
-            raise ValueError(
-                f"{table.name}: the weights {self.weights!r} are not whole numbers "
-                f"({weight[weight % 1 > 0][0]:g}): say by --weights-kind whether they are frequency, precision or "
-                "survey"
-            )
+        check_whole(weight, self.kind, table.name, f"the weights {self.weights!r}")
         return weight
 
     def notes(self, name: str, tally: Tally) -> list[str]:
@@ -102,25 +96,19 @@ class Counted:
         total = tally.rows + tally.absent + tally.weightless
         if not tally.rows:
             raise ValueError(f"{name}: the outcome {self.outcome!r} is missing in every row")
-        if tally.rows < 3:
-            raise ValueError(f"{name}: {tally.rows} rows have an outcome; at least 3 are needed")
+        check_rows(name, tally.rows)
         if tally.low == tally.high:
             raise ValueError(
                 f"{name}: the outcome {self.outcome!r} is {tally.low:g} in every row; there is nothing to fit"
             )
-        if not 1e-100 < tally.high - tally.low < 1e100:
-            spread = tally.high - tally.low
-            raise ValueError(f"{name}: the outcome {self.outcome!r} spreads over {spread:.3g}; give it in other units")
+        check_spread(name, self.outcome, tally.high - tally.low)
         found = []
         if tally.absent:
             found.append(f"{name}: {tally.absent} of {total} rows have no {self.outcome} and are left out")
         if tally.weightless:
             found.append(f"{name}: {tally.weightless} of {total} rows have weight 0 and are left out")
-        if self.kind is None and tally.weight > _MANY * tally.rows:
-            found.append(
-                f"{name}: by {self.weights} {tally.rows} rows stand for {tally.weight:g}, as if so many had been seen; "
-                "if these are survey weights say --weights-kind survey"
-            )
+        if self.kind is None:
+            found += hardly_counted(name, f"the weights {self.weights!r}", tally.rows, tally.weight)
         return found
 
     def unit(self, tally: Tally) -> float:

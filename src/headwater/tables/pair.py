@@ -15,11 +15,9 @@ from headwater.tables.features import shared_columns
 from headwater.tables.frames import table_of
 from headwater.tables.numbers import numbers_ask, numbers_of
 from headwater.tables.outcome import GAUSSIAN, POISSON, Outcome, find_outcome
-from headwater.tables.side import Side, groups_of, with_outcome
+from headwater.tables.side import Side, check_rows, groups_of, with_outcome
 from headwater.tables.table import Table, all_of, listed, meant
 from headwater.tables.together import columns_of_all
-
-_LEAST_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -155,10 +153,7 @@ def pair_of(source: Table | Sequence[Table], target: Table, roles: Roles, allow_
     ]
     *befores, after = [side for side, _ in read]
     for side in (*befores, after):
-        if len(side.y) < _LEAST_ROWS:
-            raise ValueError(
-                f"{side.table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed"
-            )
+        check_rows(side.table.name, len(side.y))
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
     notes = [*taken_for, *(note for _, noted in read for note in noted)]
@@ -204,8 +199,7 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     published = published.of(outcome.family)
     _check_asked(outcome, roles)
     side, notes = with_outcome(table, name, roles.weights, roles.weights_kind, outcome, roles.exposure)
-    if len(side.y) < _LEAST_ROWS:
-        raise ValueError(f"{table.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    check_rows(table.name, len(side.y))
     if roles.groups is not None:
         side = replace(side, groups=groups_of(side.table, roles.groups))
     offered = [name for name in published.columns(side.table) if name not in {*roles.taken, *roles.exclude}]
@@ -251,8 +245,7 @@ def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
     side, notes = with_outcome(
         target, roles.target_outcome or roles.outcome, roles.weights, roles.weights_kind, outcome, None
     )
-    if len(side.y) < _LEAST_ROWS:
-        raise ValueError(f"{target.name}: {len(side.y)} rows have an outcome; at least {_LEAST_ROWS} are needed")
+    check_rows(target.name, len(side.y))
     if roles.groups is not None:
         side = replace(side, groups=groups_of(side.table, roles.groups))
     columns = fitted.columns

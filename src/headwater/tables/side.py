@@ -15,6 +15,7 @@ from headwater.tables.table import Table
 
 _MANY = 20  # times the rows: so many were hardly counted
 _SMALLEST = 1e-100  # spread of an outcome: its square, and that of its inverse, are numbers with room to spare
+_LEAST_ROWS = 3
 WEIGHTS_KINDS = ("frequency", "precision", "survey")
 
 
@@ -71,13 +72,18 @@ def with_outcome(
     if weight is not None and not weight.all():  # a row that counts zero times is not there
         notes.append(f"{table.name}: {np.sum(weight == 0)} of {len(weight)} rows have weight 0 and are left out")
         table, y, weight = table.where(pa.array(weight > 0)), y[weight > 0], weight[weight > 0]
-    _check_scale(table.name, outcome, y)
+    check_spread(table.name, outcome, float(np.abs(y - y[0]).max(initial=0.0)))
     return Side(table, y, weight, exposure=None if exposure is None else exposure_of(table, exposure)), notes
 
 
-def _check_scale(name: str, outcome: str, y: Array) -> None:
+def check_rows(name: str, rows: int) -> None:
+    """ValueError where too few rows have an outcome."""
+    if rows < _LEAST_ROWS:
+        raise ValueError(f"{name}: {rows} rows have an outcome; at least {_LEAST_ROWS} are needed")
+
+
+def check_spread(name: str, outcome: str, spread: float) -> None:
     """ValueError where the outcome's spread has a square that is no number, or nothing beside its rounding."""
-    spread = float(np.abs(y - y[0]).max(initial=0.0))
     if spread and not _SMALLEST < spread < 1 / _SMALLEST:
         raise ValueError(f"{name}: the outcome {outcome!r} spreads over {spread:.3g}; give it in other units")
 
@@ -104,16 +110,26 @@ def row_counts(
         raise ValueError(f"{table}: {name} must not be negative, nor all 0: they count rows")
     if kind not in (None, "frequency"):
         return np.asarray(weight / weight[weight > 0].mean()), []
+    check_whole(weight, kind, table, name, option)
+    return weight, hardly_counted(table, name, len(weight), float(weight.sum()), option)
+
+
+def check_whole(weight: Array, kind: str | None, table: str, name: str, option: str = "--weights-kind") -> None:
+    """ValueError where weights of a kind that nobody named are no whole numbers."""
     odd = weight[weight != np.floor(weight)]
     if kind is None and len(odd):
         raise ValueError(
             f"{table}: {name} are not whole numbers ({odd[0]:g}): say by {option} whether they are frequency (how many "
             "rows a row stands for), precision (inverse variances) or survey (inverse chances of being asked)"
         )
-    if weight.sum() <= _MANY * len(weight):
-        return weight, []
-    return weight, [
-        f"{table}: by {name} {len(weight)} rows stand for {weight.sum():g}, as if so many had been seen; if these are "
+
+
+def hardly_counted(table: str, name: str, rows: int, total: float, option: str = "--weights-kind") -> list[str]:
+    """What is said of rows that stand for so many others that hardly anybody counted them."""
+    if total <= _MANY * rows:
+        return []
+    return [
+        f"{table}: by {name} {rows} rows stand for {total:g}, as if so many had been seen; if these are "
         f"survey weights, say so by {option}"
     ]
 
