@@ -13,13 +13,12 @@ from headwater.advice.fitted import FittedTransfer
 from headwater.advice.from_tables import Manner, advise_pair, kept
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays
-from headwater.archive import is_archive
 from headwater.estimators.given import Coefficients, fitted
-from headwater.estimators.saved_source import SavedSource, of_file
+from headwater.estimators.saved_source import of_file
 from headwater.tables.coefficients import Published
 from headwater.tables.delimited import Reading
 from headwater.tables.frames import is_table, table_of
-from headwater.tables.options import in_python, python_names
+from headwater.tables.options import check_penalties, in_python, python_names
 from headwater.tables.pair import Pair, Roles, fitted_pair, read_pair, read_published
 
 Names = str | Sequence[str] | None
@@ -219,9 +218,7 @@ def fit(
     0.9
     """
     with python_names():
-        for option, value in (("--source-tau", source_tau), ("--tau", tau)):
-            if value is not None and not value >= 0:
-                raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
+        check_penalties(source_tau, tau)
         columns = (_names(features), _names(exclude), _names(categories))
         roles = _roles(outcome, target_outcome, weights, weights_kind, groups, columns, family, positive, exposure)
         pair = _pair(source, target, roles, Reading(delimiter, decimal), allow_overlap)
@@ -237,10 +234,6 @@ def _pair(source: Any, target: Any, roles: Roles, reading: Reading, allow_overla
     if settled is not None:
         name = "source" if settled is source else str(source)
         return fitted_pair(settled, name, table_of(target, "target", reading), roles)
-    if isinstance(source, (str, Path)) and is_archive(Path(source)):
-        source = SavedSource.load(Path(source))
-    if isinstance(source, SavedSource):
-        return fitted_pair(source, "source", table_of(target, "target", reading), roles)
     published = None if _is_table(source) else _published(source)
     if published is not None:
         return read_published(published, target, roles, reading)

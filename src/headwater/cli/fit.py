@@ -43,10 +43,9 @@ def fit(
     from headwater.cli.job import Files, advice_on
     from headwater.cli.showing import check_report, show_advice
     from headwater.files import check_output
+    from headwater.tables.options import check_penalties
 
-    for option, value in (("--source-tau", source_tau), ("--tau", tau)):
-        if value is not None and not value >= 0:
-            raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
+    check_penalties(source_tau, tau)
     files = Files.given(tables, target, coefficients)
     check_output(out, *files.all)
     check_report(report, *files.all, out)

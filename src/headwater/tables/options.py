@@ -1,4 +1,4 @@
-"""Options: what messages say in the words of the command line, in those of Python."""
+"""Options: what messages say in the words of the command line, in those of Python; penalties that are asked for."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def _argument(found: re.Match[str]) -> str:
     if colon:
         return f"{name}:"
     return f"{name}={'True' if name in _FLAGS else quoted or (repr(mark) if mark else number or '')}"
+
+
+def check_penalties(source_tau: float | None, tau: float | None) -> None:
+    """ValueError where a penalty that was asked for is below 0, or none."""
+    for option, value in (("--source-tau", source_tau), ("--tau", tau)):
+        if value is not None and not value >= 0:
+            raise ValueError(f"{option}: a penalty must be 0 or more, got {value:g}")
 
 
 @contextmanager
