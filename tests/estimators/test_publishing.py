@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import signal
-import sys
 import zipfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -19,7 +18,6 @@ import pytest
 from pyarrow import csv, parquet
 
 from headwater import SourceRidge, TransferRidge, advise, load
-from headwater.cli import main
 from headwater.estimators.from_table import fit_source
 from headwater.estimators.publishing import Asked, publish
 from headwater.estimators.saved_source import SavedSource
@@ -316,19 +314,6 @@ def test_a_killed_process_leaves_what_another_goes_on_from(tmp_path, monkeypatch
     assert (tmp_path / "c" / "look.skops").exists()
     publish(stream, job, quiet, folder=tmp_path / "c")[0].save(tmp_path / "resumed")
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
-
-
-@pytest.fixture
-def headwater(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*given):
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 def fails(result, words):

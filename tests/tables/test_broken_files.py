@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from fuzz import tried
 from pyarrow import parquet
 
-from headwater.cli import main
 from headwater.tables.cells import Cells
 from headwater.tables.table import read_table
 
@@ -44,19 +42,6 @@ COLUMNS = {
     "decimals": (pa.array([None, *range(1, N)], pa.decimal128(10, 2)), None),
     "all null text": (pa.nulls(N, pa.string()), "unused, empty in the source: z"),
 }
-
-
-@pytest.fixture
-def headwater(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*given):
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.filterwarnings("ignore:the likelihood of source and target")  # of outcomes nobody would choose

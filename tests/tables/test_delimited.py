@@ -13,7 +13,6 @@ import pyarrow.csv
 import pytest
 from pyarrow import parquet
 
-from headwater.cli import main
 from headwater.tables.table import read_table
 
 ROWS = ["a,b", '1,"x"', '2,"y, z"', '3,"say ""so"""', '4,"two\nlines"', '5,""', '6,5 " wide']
@@ -48,19 +47,6 @@ def test_quotes_may_lie_across_blocks(tmp_path, monkeypatch):
     for block in range(1, 12):
         monkeypatch.setattr("headwater.tables.quotes._BLOCK", block)
         assert read_table(path).data.num_rows == 6
-
-
-@pytest.fixture
-def headwater(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*given):
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from headwater.cli import main
 from headwater.tables.delimited import Reading
 from headwater.tables.table import read_table
 
@@ -61,19 +59,6 @@ def test_each_file(tmp_path, text, said, numbers):
         assert ASKED in str(caught.value)
     else:
         np.testing.assert_allclose(read_table(path, Reading(**said)).column("x").values.to_numpy(), numbers)
-
-
-@pytest.fixture
-def headwater(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*given):
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_model_reads_as_it_was_fitted(headwater):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +17,9 @@ from sklearn.preprocessing import OneHotEncoder
 
 from headwater import SourceRidge, advise
 from headwater.advice.doubts import checked
-from headwater.cli import main
 
 NAMES = ("size", "age", "income", "rooms")
 COEF = np.array([2.0, -1.0, 0.5, 1.5])
-
-
-@pytest.fixture
-def headwater(monkeypatch, capsys, tmp_path):
-    """The command line in this process, started in an empty folder: status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*given):
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, given)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 def made(rows, seed=0, coef=COEF, noise=1.0):
