@@ -389,7 +389,8 @@ def test_an_interrupt_leaves_nothing(tmp_path):
     time.sleep(2.5)
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Python dies of the signal itself where it came amid an exec, as of a dataclass: a shell shows 130 for both
+    assert process.returncode in (130, -signal.SIGINT)
     assert (out, err) == ("", "headwater: interrupted\n")
     assert {path.name for path in tmp_path.iterdir()} == {"s.csv"}
 

@@ -257,7 +257,7 @@ def test_a_run_cut_short_goes_on_where_it_was(data: Path, tmp_path: Path, number
     assert 10 <= kept < 4000
     assert kept % 10 == 0  # whole seeds: a seed is what is trained in one go
     if number == signal.SIGINT:
-        assert process.returncode == 130
+        assert process.returncode in (130, -signal.SIGINT)  # as tests/cli/test_models.py says why
         assert err.startswith(f"headwater: interrupted with {kept} of 4000 trials stored in {tmp_path}; to go on: ")
         assert err.count("\n") == 1
     options: dict[str, Any] = {"shares": (0.5,), "weight_decays": (0.0, 1e-3), "data": data}
