@@ -33,6 +33,7 @@ RIMS = {
         "tables.preparation",
         "estimators",
         "advice.fitted",
+        "advice.kept",
         "advice.saved",
         "advice.verdict",
         "cli.demo",

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from headwater.estimators.glm import SourceGLM as SourceGLM
     from headwater.estimators.glm import TransferGLM as TransferGLM
     from headwater.estimators.group_models import GroupModels as GroupModels
+    from headwater.estimators.l2sp import L2SPRidge as L2SPRidge
     from headwater.estimators.logistic import SourceLogistic as SourceLogistic
     from headwater.estimators.logistic import TransferLogistic as TransferLogistic
-    from headwater.estimators.ridge import L2SPRidge as L2SPRidge
     from headwater.estimators.ridge import SourceRidge as SourceRidge
     from headwater.estimators.saved_source import SavedSource as SavedSource
     from headwater.estimators.transfer import TransferRidge as TransferRidge
@@ -38,7 +38,7 @@ _HOME = {
     "Coefficients": "headwater.estimators.given",
     "FittedTransfer": "headwater.advice.fitted",
     "GroupModels": "headwater.estimators.group_models",
-    "L2SPRidge": "headwater.estimators.ridge",
+    "L2SPRidge": "headwater.estimators.l2sp",
     "Moments": "headwater.spectrum.moments",
     "PenaltyCurveDisplay": "headwater.advice.displays",
     "PhaseDiagramDisplay": "headwater.theory.figures",

@@ -10,7 +10,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from headwater.advice.fitted import FittedTransfer
-from headwater.advice.from_tables import Manner, advise_pair, kept
+from headwater.advice.from_tables import Manner, advise_pair
+from headwater.advice.kept import kept
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays
 from headwater.estimators.given import Coefficients, fitted

@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from headwater import archive
 from headwater.advice.outcomes import OutcomeAdvice
-from headwater.advice.rivals import CHOSEN, SOURCE, SOURCE_OPTIMAL
+from headwater.advice.rivals import CHOSEN, SOURCE
 from headwater.advice.scores import calibration, scores
-from headwater.advice.uncertain import Uncertain, bounded, uncertain_of
+from headwater.advice.uncertain import Uncertain, bounded
 from headwater.advice.verdict import Advice
 from headwater.estimators.by_name import as_frame, by_name
 from headwater.estimators.glm import TransferGLM
 from headwater.estimators.logistic import TransferLogistic
 from headwater.estimators.transfer import TransferRidge
 from headwater.families.named import family_named
-from headwater.selection.hypotheses import AS_IS, SCRATCH
-from headwater.selection.surface import Surface
+from headwater.selection.hypotheses import SCRATCH
 from headwater.spectrum.rows import Array, row_blocks
 from headwater.tables.clipping import ClippedScaler
 from headwater.tables.columns import Column, met
@@ -42,7 +40,6 @@ ESTIMATORS = {"gaussian": TransferRidge, "binomial": TransferLogistic, "poisson"
 KIND = archive.Kind(
     "model", 3, "save it again by headwater fit", (Column, ClippedScaler, TablePreparation, *ESTIMATORS.values())
 )
-_PREDICTING = ("classes_", "coef_", "intercept_", "n_features_in_", "tau_", "source_tau_", "scale_", "transferred_")
 
 Progress = Callable[[int, int], None]
 
@@ -332,34 +329,3 @@ def _exposure(model: FittedTransfer, name: str | None) -> str | None:
     if own is None and name is not None:
         raise ValueError(f"--exposure: the model was fitted without one, to {model.outcome.words}")
     return name or own
-
-
-def fitted_transfer(advice: Advice | OutcomeAdvice, facts: dict[str, Any], rows: Rows) -> FittedTransfer:
-    """What of a fit is worth keeping: no decomposition and no rows, but for those that the advice holds on to."""
-    fitted = advice.model
-    model = clone(fitted).set_params(source=None)
-    for name in _PREDICTING:
-        if hasattr(fitted, name):
-            setattr(model, name, getattr(fitted, name))
-    model.n_features_in_ = advice.target.features
-    if hasattr(model, "feature_names_in_"):
-        del model.feature_names_in_
-    pipeline = Pipeline([fitted.source.steps[0], ("model", model)])
-    return FittedTransfer(pipeline, _rivals(advice), facts, rows, uncertain_of(fitted), advice)
-
-
-def _rivals(advice: Advice | OutcomeAdvice) -> dict[str, tuple[Array, float]]:
-    """The coefficients (p,) and levels of what else there was to do."""
-    if isinstance(advice, OutcomeAdvice):
-        return {name: (way.coef, way.intercept) for name, way in advice.ways.items() if name != CHOSEN}
-
-    def averaged(surface: Surface) -> tuple[Array, float]:
-        coef, intercept = surface.fitted
-        return coef[0], float(intercept[0])
-
-    last = advice.model.source[-1]
-    return {
-        SCRATCH: averaged(advice.alone[SCRATCH]),
-        SOURCE: (np.asarray(last.coef_), float(last.intercept_)),
-        SOURCE_OPTIMAL: averaged(advice.alone[AS_IS]),
-    }

@@ -1,4 +1,4 @@
-"""From tables: a source and a target that share columns become the advice with its fitted model, and what is kept."""
+"""From tables: a source and a target that share columns become the advice with its fitted model."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headwater.advice.fitted import FittedTransfer, fitted_transfer
 from headwater.advice.outcomes import OutcomeAdvice
 from headwater.advice.verdict import Advice, advise_arrays, with_penalties
 from headwater.estimators.from_table import behind, fit_source, published_source
 from headwater.estimators.glm_from_table import fit_outcome_source, of_family
 from headwater.tables.differences import differences
-from headwater.tables.fingerprints import Rows
 from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
 from headwater.tables.preparation import drawn_in_note, prepare
-from headwater.version import __version__
 
 Progress = Callable[[int, int], None]  # how many rows are done, of how many
 
@@ -95,22 +92,3 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
         ranking = replace(advice.ranking, names=tuple(side.table.name for side in pair.sources))
         pair, advice = pair.alone(ranking.sources[0].source), replace(advice, ranking=ranking)
     return replace(advice, notes=notes, differences=differences(pair))
-
-
-def kept(advice: Advice | OutcomeAdvice, pair: Pair, manner: Manner = AS_USUAL) -> FittedTransfer:
-    """The fitted transfer as what is kept of it, with where it came from."""
-    roles = pair.roles
-    facts = {
-        "outcome": roles.outcome,
-        "target_outcome": roles.target_outcome or roles.outcome,
-        "degree": manner.degree if pair.fitted is None else pair.fitted[0].degree,
-        "criterion": manner.criterion,
-        "decimal": pair.decimal,
-        "advice": advice.as_dict(),
-        "columns": pair.names,
-        "family": pair.outcome.family,
-        "labels": None if pair.outcome.labels is None else list(pair.outcome.labels),
-        "exposure": roles.exposure,
-        "version": __version__,
-    }
-    return fitted_transfer(advice, facts, Rows.of_table(pair.target.table, pair.columns, pair.target.told))

@@ -54,7 +54,7 @@ def fit(
     pair = files.read(roles, o.reading(delimiter, decimal), allow_overlap)
     advice, manner = advice_on(pair, degree, criterion.value, source_tau, tau)
 
-    from headwater.advice.from_tables import kept
+    from headwater.advice.kept import kept
 
     kept(advice, pair, manner).save(out)
     show_advice(advice, pair, as_json, explain, report, model=str(out))

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headwater import archive
 from headwater.spectrum.rows import Array, WeightedRows, centred, sum_and_rest
+from headwater.spectrum.tournament import Waiting, push, total
 
-
-class _Additive(Protocol):
-    def __add__(self, other: Self, /) -> Self: ...
-
-
-Added = TypeVar("Added", bound=_Additive)
-Waiting = list[tuple[int, Added]]  # sums of 2^level parts each, which wait for others of their size
 _NEAR = 100.0  # times a variance: a squared mean up to there costs two digits of sixteen
 KIND = archive.Kind("table of moments", 1, "save it again by Moments.save")
 
@@ -376,22 +370,6 @@ def merge(parts: Iterable[Moments]) -> Moments:
     if not waiting:
         raise ValueError("no blocks: there is nothing to summarise")
     return total(waiting)
-
-
-def push(waiting: Waiting[Added], part: Added) -> None:
-    """Add a part to those before it in pairs, as a tournament, so that rounding grows with the log of their number."""
-    level = 0
-    while waiting and waiting[-1][0] == level:
-        part, level = waiting.pop()[1] + part, level + 1
-    waiting.append((level, part))
-
-
-def total(waiting: Waiting[Added]) -> Added:
-    """The sum of all parts that were pushed."""
-    *before, (_, found) = waiting
-    for _, part in reversed(before):
-        found = part + found
-    return found
 
 
 def _holds_rows(X: Any, y: Any, sample_weight: Any = None) -> bool:

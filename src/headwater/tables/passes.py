@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from headwater import archive, cluster
-from headwater.spectrum.moments import Added, Moments, Waiting, push, total
+from headwater.spectrum.moments import Moments
+from headwater.spectrum.tournament import Added, Waiting, push, total
 from headwater.tables.counted import Tally
 from headwater.tables.gathered import Gathered
 from headwater.tables.look import Look, Spread

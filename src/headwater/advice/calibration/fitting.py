@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from headwater.advice.calibration.covariance import shrunk
 from headwater.advice.calibration.likelihood import NOISE, PRIVATE, SIGNAL, TARGET_NOISE, Point
 from headwater.advice.calibration.profile import profile
-from headwater.estimators.ridge import L2SPRidge
+from headwater.estimators.l2sp import L2SPRidge
 from headwater.selection.meeting import Meeting
 from headwater.spectrum.rows import Array
 
