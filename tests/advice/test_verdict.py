@@ -75,6 +75,7 @@ def test_every_table_has_an_answer(case, criterion):
     text = str(advice)
     assert text.startswith(advice.sentence)
     assert len(text.splitlines()) <= 14
+    assert "--" not in text and ("more notes with .explanation" in text) == (len(advice.notes) > 2)
     assert len(repr(advice).splitlines()) <= 10
     assert all(note in advice.explanation for note in advice.notes)
     plain = json.loads(json.dumps(advice.as_dict()))

@@ -363,12 +363,17 @@ def test_advise_and_fit_take_a_source_file_as_they_take_its_table(source_and_tar
         np.testing.assert_allclose(one["error"]["estimate"], other["error"]["estimate"], rtol=1e-6)
     assert by_file["verdict"] == by_table["verdict"] and by_file["columns"] == by_table["columns"]
     source, target = load("source.skops"), parquet.read_table("target.parquet")
-    for given in (source, "source.skops"):
+    for given in (source, "source.skops", [source]):
         advice = advise(given, target, outcome="y")
         assert advice.verdict == by_table["verdict"]
         np.testing.assert_allclose(advice.rivals[0].error.estimate, by_file["table"][0]["error"]["estimate"], rtol=1e-9)
     with pytest.raises(ValueError, match="features: the columns of source are settled"):
         advise(source, target, outcome="y", features=["x0"])
+    for name, given in (("source.skops", ["source.parquet", "source.skops"]), ("source", [source, "source.parquet"])):
+        with pytest.raises(ValueError, match=f"^{name}: several sources are compared as tables"):
+            advise(given, target, outcome="y")
+    several = ("source.parquet", "source.skops", "--target", "target.parquet", "--outcome", "y")
+    fails(headwater("advise", *several), "source.skops: several sources are compared as tables")
     assert any("source.skops holds no rows" in note for note in by_file["notes"])
     predictions = []
     for name, more in (("source.parquet", ("--categories", "code")), ("source.skops", ())):

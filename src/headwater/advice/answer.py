@@ -24,7 +24,7 @@ class Answer(Comparison):
     """What to do with a source and a target, in words."""
 
     def __str__(self) -> str:
-        return "\n".join(brief(self))
+        return self.brief()
 
     def __repr__(self) -> str:
         return "\n".join(line.rstrip() for line in [self.sentence, *rows_of_text(*table(self))])
@@ -35,6 +35,24 @@ class Answer(Comparison):
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
         more = "".join(f"<p>{escape(line)}</p>" for line in [*what_would_change_it(self), *self.notes])
         return f"<p><b>{escape(self.sentence)}</b></p><table><tr>{head}</tr>{body}</table>{more}"
+
+    def brief(self, the_rest: str = ".explanation") -> str:
+        """At most fourteen lines: the verdict, the table, what would change it, what was done to the data.
+
+        Parameters
+        ----------
+        the_rest : str
+            Where notes that find no room are shown.
+
+        Returns
+        -------
+        str
+        """
+        notes = [f"note: {note}" for note in self.notes]
+        if len(notes) > _NOTES:
+            notes = [*notes[: _NOTES - 1], f"note: {len(notes) - _NOTES + 1} more notes with {the_rest}"]
+        lines = [self.sentence, "", *rows_of_text(*table(self)), *what_would_change_it(self), *notes]
+        return "\n".join(line.rstrip() for line in lines)
 
     @property
     def sentence(self) -> str:
@@ -85,15 +103,6 @@ def _record(rival: Rival) -> dict[str, Any]:
         "gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high, "chance": rival.chance,
         "left_out": rival.left_out, "doubted": rival.doubted,
     }  # fmt: skip
-
-
-def brief(advice: Answer) -> list[str]:
-    """The advice in at most fourteen lines: the verdict, the table, what would change it, what was done to the data."""
-    notes = [f"note: {note}" for note in advice.notes]
-    if len(notes) > _NOTES:
-        notes = [*notes[: _NOTES - 1], f"note: {len(notes) - _NOTES + 1} more notes with --explain"]
-    lines = [advice.sentence, "", *rows_of_text(*table(advice)), *what_would_change_it(advice), *notes]
-    return [line.rstrip() for line in lines]
 
 
 def explain(advice: Answer) -> str:

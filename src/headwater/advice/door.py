@@ -233,7 +233,7 @@ def _pair(source: Any, target: Any, roles: Roles, reading: Reading, allow_overla
         raise TypeError(f"with outcome, target is a table, not {_kind(target)}: give {_TABLES}; or arrays without it")
     settled = of_file(source)
     if settled is not None:
-        name = "source" if settled is source else str(source)
+        name = str(source) if isinstance(source, (str, Path)) else "source"
         return fitted_pair(settled, name, table_of(target, "target", reading), roles)
     published = None if _is_table(source) else _published(source)
     if published is not None:

@@ -34,8 +34,9 @@ from headwater.selection.survey import best, survey
 class Advice(Answer, Findings):
     """What to do with a source and a target, in words, and the findings that it rests on."""
 
-    def __str__(self) -> str:
-        short = super().__str__()
+    def brief(self, the_rest: str = ".explanation") -> str:
+        """As any answer has it; of several sources with how each stands beside it."""
+        short = super().brief(the_rest)
         return short if self.ranking is None else f"{short}\n\n{self.ranking}"
 
     @property

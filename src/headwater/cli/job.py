@@ -52,14 +52,11 @@ class Files:
         with status(f"reading {', '.join(map(str, self.sources))} and {self.target}"):
             if self.published:
                 return read_published(self.sources[0], self.target, roles, reading)
-            archives = [path for path in self.sources if is_archive(path)]
-            if archives and len(self.sources) > 1:
-                raise ValueError(f"{archives[0]}: several sources are compared as tables; give this one by itself")
-            if archives:
-                from headwater.estimators.saved_source import SavedSource  # which takes longer than most tables
+            if any(map(is_archive, self.sources)):
+                from headwater.estimators.saved_source import of_file  # which takes longer than most tables
 
-                source = SavedSource.load(archives[0])
-                return fitted_pair(source, str(archives[0]), read_table(self.target, reading), roles)
+                source = of_file(list(self.sources))
+                return fitted_pair(source, str(self.sources[0]), read_table(self.target, reading), roles)
             return read_pair(self.sources, self.target, roles, reading, allow_overlap)
 
 

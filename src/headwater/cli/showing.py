@@ -53,7 +53,7 @@ def show_advice(
         plain = {**advice.as_dict(), **advice.summary.as_dict()}
         print_json({**plain, "columns": pair.names, **more, "version": __version__})
         return
-    print(advice.explanation if explained else advice)
+    print(advice.explanation if explained else advice.brief("--explain"))
     if report is not None:
         print(f"report written to {report}")
 

@@ -237,10 +237,20 @@ class SavedSource(Pipeline):  # type: ignore[misc]
 
 
 def of_file(source: Any) -> SavedSource | None:
-    """The published source that this is, or that is in the file at this path; None of anything else."""
-    if isinstance(source, (str, Path)) and archive.is_archive(Path(source)):
-        return SavedSource.load(source)
-    return source if isinstance(source, SavedSource) else None
+    """The published source that this is, or that is in the file at this path; None of anything else.
+
+    ValueError where it is one of several.
+    """
+    given = source if isinstance(source, list) else [source]
+    held = [one for one in given if isinstance(one, SavedSource) or
+            (isinstance(one, (str, Path)) and archive.is_archive(Path(one)))]  # fmt: skip
+    if not held:
+        return None
+    settled = held[0]
+    if len(given) > 1:
+        name = "source" if isinstance(settled, SavedSource) else settled
+        raise ValueError(f"{name}: several sources are compared as tables; give this one by itself")
+    return settled if isinstance(settled, SavedSource) else SavedSource.load(settled)
 
 
 def _moments(source: SavedSource) -> Moments:
