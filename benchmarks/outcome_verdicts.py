@@ -3,7 +3,8 @@
 A draw takes 20 or 60 target rows to advise on; the other rows are the truth, of which each way to predict has its mean
 log loss (counts: deviance) by the coefficients that the advice holds. Printed are, for each pair and size, how often
 the 90 % intervals of the choice's gain over scratch and of its error held theirs, the gain promised and had in the mean
-(as shares of the choice's error), and for each verdict how often it was said and how often there was a gain.
+(as shares of the choice's error), and for each verdict how often it was said and how often there was a gain: after
+"scratch" one of more than the fiftieth of scratch's error that a transfer is worth.
 
     python benchmarks/outcome_verdicts.py --data FOLDER [--pairs breast visits] [--draws 12]
 """
@@ -68,7 +69,7 @@ def main() -> None:
                 advice = advised(tables, source, order[:size])
                 loss = truth(tables, advice, order[size:])
                 chosen, gain = advice.rival["chosen"], loss["scratch"] - loss["chosen"]
-                said[advice.verdict].append(gain > 0)
+                said[advice.verdict].append(gain > (0.02 * loss["scratch"] if advice.verdict == "scratch" else 0))
                 held.append((chosen.gain.low <= gain <= chosen.gain.high,
                              chosen.error.low <= loss["chosen"] <= chosen.error.high))  # fmt: skip
                 here.append((chosen.gain.estimate / chosen.error.estimate, gain / loss["chosen"]))
@@ -76,7 +77,8 @@ def main() -> None:
             print(f"{name:14}{size:4}  gain held {some[0]:.2f}  error held {some[1]:.2f}  "
                   f"gain promised {promised[0]:.3f}, had {promised[1]:.3f}", flush=True)  # fmt: skip
     for verdict, gained in said.items():
-        print(f"{verdict}: said {len(gained)} times, a gain {sum(gained)} times")
+        worth = "a gain worth a transfer" if verdict == "scratch" else "a gain"
+        print(f"{verdict}: said {len(gained)} times, {worth} {sum(gained)} times")
     print("held in all: gain {:.2f}, error {:.2f}".format(*np.mean(held, axis=0)))
 
 

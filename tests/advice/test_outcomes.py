@@ -167,6 +167,16 @@ def test_rows_without_an_event_do_not_promise_a_small_error():
     assert chosen.estimate < 0.05 and chosen.high > 5 * chosen.estimate  # an event costs about 4
 
 
+def test_rows_that_cost_alike_are_no_sure_error():
+    X = np.zeros((20, 1))
+    source = SourceLogistic().fit(np.r_[X, X + 1], np.r_[np.tile([0, 1], 10), np.ones(18), 0, 0])
+    advice = advise(source, (X, np.tile([0, 1], 10)), family="binomial")
+    left_out = advice.judge.left_out
+    assert np.ptp(left_out) < 0.03 and advice.rival["scratch"].left_out > 0.74
+    error = advice.rival["scratch"].error
+    assert error.low < np.log(2) < error.high  # what a rate of one half costs
+
+
 def test_one_row_and_few_are_enough():
     X0, y0 = yes_no(300, W, 0)
     X1, y1 = yes_no(3, W, 1)

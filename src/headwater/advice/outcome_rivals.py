@@ -30,7 +30,7 @@ _HELD = 1e-6  # of the posterior weight: what has less is left out
 _NORMAL = 1e9  # degrees of freedom
 _STEP = 1e-4  # of a linear predictor, for a slope
 _END = float(ndtri(0.95))
-_SHARED = 1.25  # of the variance of a left-out error: the rows left out were predicted from each other
+_SHARED = 1.25  # of the variance of a difference of left-out errors: the rows left out were predicted from each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,27 +38,32 @@ class _Known:
     """What a choice knows of each row's mean outcome by the other rows.
 
     Of each node that counts its ``weight`` (k,), its ``means`` (k, n), how these rise with η, ``slopes`` (k, n), and
-    ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η.
+    ``spreads``, of each node (c, n): by what the coefficients' c uncertain directions move each row's η. ``freedom`` is
+    its effective number of coefficients.
     """
 
     weight: Array
     means: Array
     slopes: Array
     spreads: list[Array]
+    freedom: float
 
     @classmethod
     def of(cls, choice: GLMChoice) -> _Known:
         weight = np.concatenate(choice.weights)
         held = weight > _HELD
         modes = [mode for one in choice.weighed for mode in one.modes]
-        etas, spreads = [], []
+        etas, spreads, freedoms = [], [], []
         for mode in (mode for mode, counts in zip(modes, held, strict=True) if counts):
             half = solve_triangular(mode.factor[0], mode.columns.T, lower=True, check_finite=False)
-            spreads.append(half / np.sqrt(1 - mode.curvature * np.einsum("ij,ij->j", half, half)))
+            leverage = mode.curvature * np.einsum("ij,ij->j", half, half)
+            spreads.append(half / np.sqrt(1 - leverage))
+            freedoms.append(leverage.sum())
             etas.append(left_out(mode))
         eta, mean = np.array(etas), modes[0].outcomes.family.mean
         slopes = (mean(eta + _STEP) - mean(eta - _STEP)) / (2 * _STEP)
-        return cls(weight[held] / weight[held].sum(), mean(eta), slopes, spreads)
+        share = weight[held] / weight[held].sum()
+        return cls(share, mean(eta), slopes, spreads, float(share @ freedoms))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +130,20 @@ class OutcomeJudge:
 
     @cached_property
     def _relative(self) -> float:
-        """The relative variance of the left-out error: by its rows' own spread, or what the choice expects if more.
+        """The relative variance of the left-out error: of its rows, and of fit and error moving against each other.
 
-        A target without an event shows nothing of what one costs.
+        The rows' is by their own spread, or what the choice expects if that is more: a target without an event shows
+        nothing of what one costs. And where d coefficients follow their rows' noise least, leaving one out costs most:
+        left-out less true half deviances are about φ(d − χ²_d)/n. Of 20 rows of which half are a yes each is left out
+        at a log loss of 0.747, and all alike, but the rate one half has 0.693.
         """
         chosen, outcomes = float(self.share @ self.left_out), self._outcomes
         if chosen <= 0:
             return 0.0
         expected = (self.family.scale * outcomes.dispersion) ** 2 * self.family.spread(self.predictors)
-        return _SHARED * max(self._variance(self.left_out)[1], float(self.share**2 @ expected)) / chosen**2
+        rows = max(self._variance(self.left_out)[1], float(self.share**2 @ expected))
+        moved = 2 * self._known.freedom * (self.family.scale * outcomes.dispersion / outcomes.n) ** 2
+        return (rows + moved) / chosen**2
 
     def doubts(self, eta: Array) -> bool:
         """Whether a way errs less than the free choice on rows left out, by over two standard errors."""
