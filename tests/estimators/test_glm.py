@@ -245,8 +245,11 @@ def test_counts_without_a_single_event_are_given_a_finite_rate():
         (lambda: SourceGLM("gamma").fit(X0, COUNT0), "family must be one of"),
         (lambda: SourceGLM().fit(X0, -COUNT0), "y must not be negative"),
         (lambda: SourceGLM("binomial").fit(X0, COUNT0), "y must lie between 0 and 1"),
-        (lambda: SourceGLM().fit(X0, COUNT0, exposure=0 * E0), "exposure must be above 0 in every row"),
-        (lambda: SourceGLM().fit(X0, COUNT0, exposure=E0 - E0.min()), "exposure must be above 0 in every row"),
+        (lambda: SourceGLM().fit(X0, COUNT0, exposure=0 * E0), "exposure must be finite and above 0 in every row"),
+        (
+            lambda: SourceGLM().fit(X0, COUNT0, exposure=E0 - E0.min()),
+            "exposure must be finite and above 0 in every row",
+        ),
         (lambda: SourceGLM().fit(X0, COUNT0, exposure=E1), r"exposure has shape \(40,\); it needs one number a row"),
         (lambda: SourceGLM("binomial").fit(X0, YES0, exposure=E0), "it needs a log link"),
         (lambda: SourceLogistic(-1.0).fit(X0, YES0), "tau must be 'auto' or a number not below 0"),

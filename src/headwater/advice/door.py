@@ -77,8 +77,9 @@ def advise(
         The others give an ``OutcomeAdvice``, whose errors are log losses or deviances, from rows that are independent.
     positive : str, optional
         Of a table's yes or no the label whose probability is predicted.
-    exposure : str, or array (n1,) beside arrays, optional
-        What counts are in proportion to.
+    exposure : str, or array (n1,) or pair of arrays, (n0,) and (n1,), optional
+        What counts are in proportion to: of tables the column's name, of arrays the target's beside a fitted source,
+        else the source's and the target's.
     weights : str, optional
         Column that says how many rows a row stands for, in each table that has it.
     weights_kind : "frequency", "precision" or "survey", optional

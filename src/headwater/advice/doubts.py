@@ -31,10 +31,12 @@ def checked(
     allow_overlap: bool,
     weights_kind: str | None = None,
     in_units: bool = True,
+    together: bool = True,
 ) -> tuple[list[Any], Given, ArrayLike | None, list[str]]:
     """Sources and target (X, y, weights) as they are used, the target's groups, and notes.
 
-    Weights count rows, and the target's copies are together; what is said of files is said of rows of numbers.
+    Weights count rows, and the target's copies are one row of as much weight (where that is ``together``: what is known
+    of each row beside it must not be lost); what is said of files is said of rows of numbers.
     Raises ValueError for weights of which it is not said what they are, and where the target's rows are in a source
     that is given as rows, unless that is allowed.
     """
@@ -58,7 +60,7 @@ def checked(
         found = [*swapped(other.size, seen.size), *shared]
         notes += [f"{other.table}: {note}" for note in found] if len(sources) > 1 else found
     notes += numbers_ask([other.numbers() for other in known], seen.numbers(), "leave it out", in_units)
-    first = copies(seen.rows)
+    first = copies(seen.rows) if together else None
     if first is None:
         return sources, target, groups, notes
     X, y, weight = (*target, None)[:3]

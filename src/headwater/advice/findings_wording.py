@@ -8,7 +8,7 @@ import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.findings import Findings
-from headwater.advice.wording import WAYS, rows_of_text, sentence
+from headwater.advice.wording import WAYS, as_asked, next_to_nothing, rows_of_text, sentence, shared_out
 from headwater.selection.hypotheses import AS_IS, OWN_LEVEL, OWN_PENALTY, RELATED, SAME, Hypothesis
 from headwater.selection.meeting import Meeting
 
@@ -25,9 +25,12 @@ def of_several(advice: Findings) -> str:
 
 def how(advice: Findings) -> str:
     """What fit writes, in words."""
+    asked = as_asked(advice.model)
+    if asked is not None:
+        return asked
     if not advice.surface.transferred:
         return f"nearly scratch, an average in which the source has {100 * advice.weight:.0f} % of the weight"
-    return f"a transfer{_transfer(advice)}; the source has {100 * advice.weight:.0f} % of the weight"
+    return f"a transfer{_transfer(advice)}; {shared_out(advice)}"
 
 
 def _transfer(advice: Findings) -> str:
@@ -37,6 +40,8 @@ def _transfer(advice: Findings) -> str:
         return ", the source taken to be the same task" + (", as if both tables were one" if pooled else "")
     if np.isinf(advice.transfer_optimal_tau):
         return f", but only scaled: multiply the source's coefficients by about {advice.scale:.2g}"
+    if related > path and next_to_nothing(advice.scale):
+        return " of next to nothing of the source's coefficients"
     if related > path:
         return f", with the source's coefficients multiplied by about {advice.scale:.2g}"
     if advice.direction == "unknown":

@@ -87,7 +87,7 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
             advice = advise_arrays(source, met, family=outcome.family, exposure=after.exposure)
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
-    notes = (*pair.notes, *drawn_in_note(after.table.name, beyond), *advice.notes)
+    notes = (*advice.notes, *pair.notes, *drawn_in_note(after.table.name, beyond))  # the short form shows the first
     if isinstance(advice, Advice) and advice.ranking is not None:
         ranking = replace(advice.ranking, names=tuple(side.table.name for side in pair.sources))
         pair, advice = pair.alone(ranking.sources[0].source), replace(advice, ranking=ranking)

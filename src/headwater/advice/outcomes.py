@@ -18,7 +18,7 @@ from headwater.advice.outcome_summary import calibration_of, coefficients_of, co
 from headwater.advice.outcome_ways import BASE_RATE, Way, ways
 from headwater.advice.rivals import CHOSEN
 from headwater.advice.summary import Summary, in_order, summarise_comparison
-from headwater.advice.wording import WAYS, asked_for, contradictions
+from headwater.advice.wording import WAYS, as_asked, asked_for, contradictions, next_to_nothing, shared_out
 from headwater.estimators.glm import SourceGLM, TransferGLM
 from headwater.estimators.logistic import SourceLogistic, TransferLogistic
 from headwater.families.named import family_named
@@ -79,17 +79,21 @@ class OutcomeAdvice(Answer):
     @property
     def how(self) -> str:
         """What fit writes, in words."""
-        share = f"{100 * self.weight:.0f} % of the weight"
+        asked = as_asked(self.model)
+        if asked is not None:
+            return asked
         if not self.model.transferred_:
-            return f"nearly scratch, an average in which the source has {share}"
+            return f"nearly scratch, an average in which {shared_out(self)}"
         related = self.mass.get(RELATED, 0.0)
         if self.mass.get(SAME, 0.0) + self.mass.get(OWN_LEVEL, 0.0) > related:
             words = ", the source taken to be the same task"
+        elif related > 0 and next_to_nothing(self.model.scale_):
+            words = " of next to nothing of the source's coefficients"
         elif related > 0:
             words = f", with the source's coefficients multiplied by about {self.model.scale_:.2g}"
         else:
             words = ""
-        return f"a transfer{words}; the source has {share}"
+        return f"a transfer{words}; {shared_out(self)}"
 
     def explanations(self) -> Iterator[str]:
         """All that the table does not show, each with what it means; a line each."""
@@ -124,16 +128,16 @@ def advise_outcome(
     source: Any,
     target: Any,
     family: str,
-    exposure: ArrayLike | None = None,
+    exposure: ArrayLike | tuple[ArrayLike, ArrayLike] | None = None,
     allow_overlap: bool = False,
     weights_kind: str | None = None,
 ) -> OutcomeAdvice:
     """Say whether to transfer, for outcomes of a family that is not Gaussian.
 
     ``source``: (X0, y0) or (X0, y0, weights), or a model as TransferLogistic and TransferGLM take it. ``target``:
-    (X1, y1) or (X1, y1, weights). ``exposure`` (n1,) is the target's: a source with one is given fitted, and copies of
-    rows are then not looked for. Raises ValueError as the estimators do, and as for ridge for rows in both tables and
-    weights of which nobody says what they are.
+    (X1, y1) or (X1, y1, weights). ``exposure`` is (n1,) of the target beside a fitted source, or a pair, (n0,) and
+    (n1,); rows of the target that are copies then stay apart. Raises ValueError as the estimators do, and as for ridge
+    for rows in both tables and weights of which nobody says what they are.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -149,16 +153,16 @@ def advise_outcome(
     binomial = family == "binomial"
     if binomial and exposure is not None:
         raise ValueError("exposure multiplies a mean: it needs family='poisson'")
-    said: list[str] = []
-    if exposure is None:
-        (source,), target, said = _checked(source, target, allow_overlap, weights_kind)
+    theirs, ours = _exposures(exposure, isinstance(source, tuple))
+    (source,), target, said = _checked(source, tuple(target), allow_overlap, weights_kind, exposure is None)
     if isinstance(source, tuple):
-        source = (SourceLogistic() if binomial else SourceGLM(family)).fit(*source)
+        rows = (*source, None)[:3]
+        source = SourceLogistic().fit(*rows) if binomial else SourceGLM(family).fit(*rows, exposure=theirs)
     X, y, weight = (*target, None)[:3]
     if binomial:
         model: Any = TransferLogistic(source).fit(X, y, weight)
     else:
-        model = TransferGLM(source, family).fit(X, y, weight, exposure)
+        model = TransferGLM(source, family).fit(X, y, weight, ours)
     met, start = model.met_, model.start_
     judge = OutcomeJudge(model.choice_, met.outcomes.family)
     found = ways(model.choice_, model, met, start)
@@ -182,8 +186,18 @@ def advise_outcome(
     return replace(advice, notes=(*contradictions(advice), *advice.notes))
 
 
+def _exposures(given: Any, of_both: bool) -> tuple[Any, Any]:
+    """The source's and the target's; a source that was fitted before has no part in it."""
+    if given is None or not of_both:
+        return None, given
+    if not isinstance(given, (tuple, list)) or len(given) != 2 or any(np.ndim(one) != 1 for one in given):
+        raise ValueError("exposure: the source's counts have one too: give the pair (the source's, the target's), or a "
+                         "fitted SourceGLM with the target's alone")  # fmt: skip
+    return given[0], given[1]
+
+
 def _checked(
-    source: Any, target: Any, allow_overlap: bool, weights_kind: str | None
+    source: Any, target: Any, allow_overlap: bool, weights_kind: str | None, together: bool
 ) -> tuple[list[Any], Any, list[str]]:
     """Both sides as ridge's are looked at, with labels as numbers for so long."""
     rows = [side for side in (source, target) if isinstance(side, tuple)]
@@ -193,7 +207,8 @@ def _checked(
         return [source], target, []
     coded = [(side[0], np.searchsorted(labels, side[1]), *side[2:]) if isinstance(side, tuple) else side
              for side in (source, target)]  # fmt: skip
-    sources, (X, y, *weight), _, said = checked(coded[:1], coded[1], None, allow_overlap, weights_kind, in_units=False)
+    asked = None, allow_overlap, weights_kind, False, together
+    sources, (X, y, *weight), _, said = checked(coded[:1], coded[1], *asked)
     sources = [(one[0], labels[one[1]], *one[2:]) if isinstance(one, tuple) else one for one in sources]
     return sources, (X, labels[y], *weight), said
 
@@ -217,7 +232,7 @@ def with_outcome_penalties(
         model=model,
         ways=found,
         rivals=outcome_rivals(advice.judge, found),
-        notes=(*advice.notes, asked_for(given)),
+        notes=(asked_for(given), *advice.notes),
     )
 
 

@@ -80,6 +80,9 @@ def advise_arrays(
     if source is None:
         raise ValueError("source is None; give a fitted source or a pair of arrays (X0, y0)")
     listed = is_listed(source)
+    _check_numbers("the target", target)
+    for side in source if listed else [source]:
+        _check_numbers("the source", side)
     sources, target, groups, seen = checked(source if listed else [source], target, groups, allow_overlap, weights_kind)
     fitted = [_fitted(one, criterion) for one in sources]
     model = TransferRidge(fitted if listed else fitted[0], criterion=criterion)
@@ -97,6 +100,19 @@ def advise_arrays(
     else:  # its own units are not those in which the target has met all sources
         met = alone.meet(X, y, weight, groups)
     return replace(_noted(seen, _advice(alone.choose(met), met)), ranking=ranking)
+
+
+def _check_numbers(name: str, side: Any) -> None:
+    """ValueError for outcomes that are words."""
+    if not isinstance(side, (tuple, list)) or len(side) < 2:
+        return
+    try:
+        np.asarray(side[1], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}'s outcomes are not numbers: with family='binomial' the probability of one of two labels is "
+            "predicted"
+        ) from None
 
 
 def _noted(notes: list[str], advice: Advice) -> Advice:
@@ -154,5 +170,5 @@ def with_penalties(
         advice,
         workings=replace(advice.workings, model=model, fits=fits),
         rivals=rows,
-        notes=(*advice.notes, asked_for(given)),
+        notes=(asked_for(given), *advice.notes),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -137,6 +138,25 @@ def contradictions(advice: Comparison) -> Iterator[str]:
 def _rounded(rows: float) -> str:
     """Two significant digits: it is known no better."""
     return f"{float(f'{rows:.2g}'):,.12g}"
+
+
+def as_asked(model: Any) -> str | None:
+    """How a model at given penalties was made; None of one that chose both."""
+    if model.source_tau == "auto" and model.tau == "auto":
+        return None
+    what = "a transfer" if model.source_tau == "auto" or np.isfinite(model.source_tau) else "scratch"
+    return f"{what} with the penalties that were asked for"
+
+
+def shared_out(advice: Comparison) -> str:
+    """The source's share in what fit writes, and how to do without where that is the advice."""
+    share = f"the source has {_percent(advice.weight)} of the weight"
+    return share + "; at the source penalty inf it would be scratch" * (advice.verdict == SCRATCH)
+
+
+def next_to_nothing(scale: float) -> bool:
+    """Whether coefficients multiplied by this are hardly used."""
+    return abs(scale) < 0.05
 
 
 def asked_for(penalties: Mapping[str, float]) -> str:

@@ -221,13 +221,16 @@ def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
     """One number a row, finite, not negative and not all zero; ones where None."""
     if values is None:
         return np.ones(rows)
-    found = np.asarray(values, dtype=np.float64)
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be one number a row") from None
     if found.shape == () and name == "sample_weight":
         found = np.full(rows, float(found))
     if found.shape != (rows,):
         raise ValueError(f"{name} has shape {found.shape}; it needs one number a row, ({rows},)")
-    if name == "exposure" and (found <= 0).any():
-        raise ValueError("exposure must be above 0 in every row")
+    if name == "exposure" and not (np.isfinite(found).all() and (found > 0).all()):
+        raise ValueError("exposure must be finite and above 0 in every row")
     if not np.isfinite(found).all() or (found < 0).any() or not found.any():
         raise ValueError(f"{name} must be finite, not negative, and not all zero")
     return found

@@ -89,7 +89,8 @@ class Cells:
         if pa.types.is_floating(values.type):
             none = pa.scalar(None, values.type)
             whole = pc.cast(pc.if_else(pc.is_finite(values), values, none), pa.int64(), safe=False)
-            fits = pc.all(pc.or_kleene(pc.equal(whole, values), pc.is_nan(values))).as_py() is not False
+            same = pc.equal(whole.cast(pa.float64(), safe=False), values)
+            fits = pc.all(pc.or_kleene(same, pc.is_nan(values))).as_py() is not False
             values = whole if fits else pc.if_else(pc.is_nan(values), none, values)
         return pc.fill_null(values.cast(pa.string()), MISSING)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from headwater.tables.delimited import AS_FOUND, Reading
-from headwater.tables.table import Table, plain, read_table
+from headwater.tables.table import Table, as_in_text, plain, read_table
 
-_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?$"
 _TABLES = "a data frame of pandas or polars, an Arrow table, or the path of a file"
 
 
@@ -41,24 +38,7 @@ def as_table(data: Any, name: str = "the table") -> Table:
     data = table.data
     if not data.num_columns or not data.num_rows:
         raise ValueError(f"{name}: the table has no {'rows' if data.num_columns else 'columns'}")
-    for index, field in enumerate(data.schema):
-        if pa.types.is_string(field.type):
-            data = data.set_column(index, field.name, _as_in_a_file(data.column(index)))
-    return replace(table, data=data)
-
-
-def _as_in_a_file(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text without white space around it, and as dates where it is dates and nothing else, as a file is read."""
-    texts = pc.utf8_trim_whitespace(texts)
-    written = texts.drop_null()
-    if not len(written) or not re.match(_ISO, written[0].as_py()):
-        return texts
-    if not pc.all(pc.match_substring_regex(written, _ISO)).as_py():
-        return texts
-    try:
-        return texts.cast(pa.timestamp("s"))
-    except pa.ArrowException:  # of a day that no month has
-        return texts
+    return replace(table, data=as_in_text(data))
 
 
 def _arrow(data: Any, name: str) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -71,7 +72,8 @@ def find_outcome(
     name = columns[0].name
     if family in (GAUSSIAN, POISSON):
         if positive is not None:
-            raise ValueError(f"--positive names the event of a yes or no, and the outcome {name!r} is a number here")
+            fitted = f"the outcome {name!r} is fitted as {Outcome(family).words}"
+            raise ValueError(f"--positive names the event of a yes or no, and {fitted}")
         return Outcome(family), list(_rates(columns)) if family == POISSON else []
     found = [_levels(cells) for cells in columns]
     words = any(cells.kind == CATEGORY for cells in columns)
@@ -113,7 +115,7 @@ def _yes_or_no(
     outcome = Outcome(BINOMIAL, (levels[other], levels[event]))
     if positive is not None:
         return outcome, []
-    how = f"--positive {levels[other]} for the other"
+    how = f"--positive {shlex.quote(levels[other])} for the other"
     how += "" if words or family else "; --family gaussian fits it as a number"
     return outcome, [
         f"the outcome {name} is {either}: predicted is the probability of {_either([levels[event]], words)} ({how})"

@@ -50,7 +50,8 @@ class Roles:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One source or several and a target, the features they share, and notes on everything left out or mended.
+    """One source or several and a target, the features they share, and notes: first on what makes one doubt them, then
+    on everything left out or mended.
 
     ``roles`` are those asked for. Of ``published`` coefficients, or a source that was ``fitted`` before, there is no
     table: the target stands for it.
@@ -156,7 +157,7 @@ def pair_of(source: Table | Sequence[Table], target: Table, roles: Roles, allow_
         check_rows(side.table.name, len(side.y))
     if roles.groups is not None:
         after = replace(after, groups=groups_of(after.table, roles.groups))
-    notes = [*taken_for, *(note for _, noted in read for note in noted)]
+    notes, doubts = [*taken_for, *(note for _, noted in read for note in noted)], []
     predicted = {outcome.prediction} & {*befores[0].table.names} - {*roles.features} if outcome.labels else set()
     notes += [f"unused, what headwater predict adds (--features would use it): {name}" for name in predicted]
     columns, left_out = columns_of_all(
@@ -172,13 +173,13 @@ def pair_of(source: Table | Sequence[Table], target: Table, roles: Roles, allow_
     for side in befores:
         told = [*suspicions.swapped(side.rows, after.rows),
                 *suspicions.target_in_source(side, after, columns, allow_overlap)]  # fmt: skip
-        notes += [f"{side.table.name}: {note}" for note in told] if len(befores) > 1 else told
+        doubts += [f"{side.table.name}: {note}" for note in told] if len(befores) > 1 else told
     after, copied = suspicions.copies_in_one(after, columns)
-    notes += copied
+    doubts += copied
     called = ["the source"] if len(befores) == 1 else [side.table.name for side in befores]
     seen = [numbers_of(side, columns, name) for side, name in zip(befores, called, strict=True)]
-    notes += numbers_ask(seen, numbers_of(after, columns, "the target"), in_units=outcome.family == GAUSSIAN)
-    return Pair(tuple(befores), after, columns, tuple(notes), roles, outcome)
+    doubts += numbers_ask(seen, numbers_of(after, columns, "the target"), in_units=outcome.family == GAUSSIAN)
+    return Pair(tuple(befores), after, columns, (*doubts, *notes), roles, outcome)
 
 
 def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
@@ -214,8 +215,8 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    notes = [*published.notes, *taken_for, *notes, *left_out, *met(side.table, columns), *copied]
-    notes += numbers_ask([], numbers_of(side, columns, "the target"))
+    doubts = [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
+    notes = [*taken_for, *doubts, *published.notes, *notes, *left_out, *met(side.table, columns)]
     return Pair((side,), side, columns, tuple(notes), roles, outcome, published)
 
 
@@ -254,11 +255,11 @@ def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
     if unused:
         notes.append(f"{target.name}: unused, not in {name}: {listed(unused)}")
     notes += met(side.table, columns)
-    notes += suspicions.swapped(fitted.numbers["weight"], side.rows)
-    side, copied = suspicions.copies_in_one(side, columns)
-    notes += [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
     notes.append(f"{name} holds no rows: whether rows of {target.name} are among its own cannot be seen")
-    return Pair((side,), side, columns, tuple(notes), roles, outcome, fitted=fitted)
+    side, copied = suspicions.copies_in_one(side, columns)
+    doubts = [*suspicions.swapped(fitted.numbers["weight"], side.rows), *copied]
+    doubts += numbers_ask([], numbers_of(side, columns, "the target"))
+    return Pair((side,), side, columns, (*doubts, *notes), roles, outcome, fitted=fitted)
 
 
 def _check_asked(outcome: Outcome, roles: Roles) -> None:

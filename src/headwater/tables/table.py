@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.files import why_unreadable
 from headwater.tables.cells import Cells
@@ -20,6 +21,7 @@ from headwater.tables.delimited import AS_FOUND, HEAD, Reading, as_written, open
 from headwater.tables.workbook import as_csv
 
 _SHOWN = 8
+_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,29 @@ def _parquet(name: str, content: Any) -> Table:
     except (pa.ArrowException, OSError) as problem:
         why = " ".join(str(problem).split())[:200]
         raise ValueError(f"{name}: not a whole Parquet file: {why}") from None
-    return plain(data, name)
+    table = plain(data, name)
+    return replace(table, data=as_in_text(table.data))
+
+
+def as_in_text(data: pa.Table) -> pa.Table:
+    """A table with its text as a file of text would have it: without white space around it, dates where all is dates."""
+    for index, field in enumerate(data.schema):
+        if pa.types.is_string(field.type):
+            data = data.set_column(index, field.name, _trimmed(data.column(index)))
+    return data
+
+
+def _trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = pc.utf8_trim_whitespace(texts)
+    written = texts.drop_null()
+    if not len(written) or not re.match(_ISO, written[0].as_py()):
+        return texts
+    if not pc.all(pc.match_substring_regex(written, _ISO)).as_py():
+        return texts
+    try:
+        return texts.cast(pa.timestamp("s"))
+    except pa.ArrowException:  # of a day that no month has
+        return texts
 
 
 def plain(data: pa.Table, name: str) -> Table:
