@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from headwater import Coefficients, FittedTransfer, advise, fit, load
+from headwater import Coefficients, FittedTransfer, TablePreparation, advise, fit, load
 from headwater.cli import main
 from headwater.tables.columns import encode
 from headwater.tables.options import in_python
@@ -290,3 +290,59 @@ def test_several_sources_that_cannot_be_compared(ask, words):
     with pytest.raises(ValueError, match=r".") as caught:
         ask()
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_degree_is_1_or_2():
+    source, target = houses(40, 0), houses(20, 1)
+    for degree in (0, 3, "2", True):
+        for ask in (advise, fit):
+            with pytest.raises(ValueError, match="1, or 2 for squares and products too"):
+                ask(source, target, outcome="price", degree=degree)
+        with pytest.raises(ValueError, match="degree: 1, or 2"):
+            TablePreparation(degree).fit(source)
+
+
+def test_dates_as_text_are_dates_whatever_holds_them(tmp_path):
+    days = pd.date_range("2016-05-30", periods=60).strftime("%Y-%m-%d")
+    frame = pd.DataFrame({"day": days, "size": np.arange(60.0) % 7, "price": np.arange(60.0)})
+    target = frame[::3].assign(price=lambda held: held["price"] * 1.1 + 0.37)
+    frame.to_parquet(tmp_path / "held")
+    held, lent = (advise(source, target, outcome="price") for source in (tmp_path / "held", frame))
+    assert held.errors == lent.errors
+    assert not any("form that is not read" in note for note in held.notes)
+
+
+def test_whole_numbers_beyond_doubles_may_have_gaps():
+    rng = np.random.default_rng(0)
+    wealth = np.round(rng.normal(size=80) * 1e17)
+    wealth[::9] = np.nan
+    frame = pd.DataFrame({"wealth": wealth, "price": rng.normal(size=80)})
+    assert "wealth" in fit(frame[:50], frame[50:], outcome="price").pipeline[0].get_feature_names_out()
+
+
+def test_what_makes_one_doubt_comes_first():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "b": rng.choice(["x", "y"], 200), "id": np.arange(200)})
+    frame["sold"] = np.where(rng.random(200) < 1 / (1 + np.exp(-frame["a"])), "yes", "no")
+    advice = advise(frame, frame[:40], outcome="sold")
+    assert "are also rows of the source" in "\n".join(str(advice).splitlines()[-2:])
+
+
+def test_what_fit_writes_at_given_penalties_is_said():
+    for outcome, make in (("price", lambda frame: frame), ("dear", lambda frame: frame.assign(
+            dear=np.where(frame.pop("price") > 200, "yes", "no")))):  # fmt: skip
+        source, target = make(houses(200, 0)), make(houses(30, 1))
+        told = str(fit(source, target, outcome=outcome, source_tau=np.inf).advice)
+        assert "what fit writes is scratch with the penalties that were asked for" in told
+        assert "the model has the penalties asked for" in told
+        assert "of the weight" not in told
+
+
+def test_predictions_of_every_way_have_the_exposure():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "years": rng.uniform(1, 9, 200)})
+    frame["claims"] = rng.poisson(frame["years"] * np.exp(frame["a"] / 2))
+    model = fit(frame[:150], frame[150:], outcome="claims", family="poisson", exposure="years")
+    np.testing.assert_array_equal(model.predictions(frame)["chosen"], model.predict(frame))
+    renamed = frame.rename(columns={"years": "duration"})
+    np.testing.assert_array_equal(model.predictions(renamed, exposure="duration")["chosen"], model.predict(frame))

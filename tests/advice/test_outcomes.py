@@ -186,3 +186,66 @@ def test_one_row_and_few_are_enough():
         assert advice.verdict == "undecided" or rows > 1
         scratch = advice.errors["scratch"]
         assert all(one.gain.high <= scratch or rows == 1 for one in advice.rivals)  # no more than all is to be gained
+
+
+def test_both_tables_have_an_exposure():
+    X0, y0, e0 = counts(1000, W, 0)
+    X1, y1, e1 = counts(30, W, 1)
+    pair = advise((X0, y0), (X1, y1), family="poisson", exposure=(e0, e1))
+    fitted = advise(SourceGLM().fit(X0, y0, exposure=e0), (X1, y1), family="poisson", exposure=e1)
+    assert pair.errors == fitted.errors
+    for given in (e1, [e0, e1, e1], (e0, 2.0)):
+        with pytest.raises(ValueError, match=r"give the pair \(the source's, the target's\)"):
+            advise((X0, y0), (X1, y1), family="poisson", exposure=given)
+    with pytest.raises(ValueError, match="exposure must be one number a row"):
+        advise(SourceGLM().fit(X0, y0, exposure=e0), (X1, y1), family="poisson", exposure=(e0, e1))
+
+
+def test_an_exposure_leaves_the_other_questions_asked():
+    X0, y0, e0 = counts(200, W, 0)
+    X1, y1, e1 = counts(20, W, 1)
+    weights = np.linspace(1, 500, 20)
+    told = {"family": "poisson", "exposure": (e0, e1)}
+    with pytest.raises(ValueError, match="weights_kind"):
+        advise((X0, y0), (X1, y1, weights), **told)
+    surveyed = advise((X0, y0), (X1, y1, weights), weights_kind="survey", **told)
+    assert surveyed.target.rows < 21
+
+
+def test_a_target_is_a_tuple_or_a_list():
+    X0, y0, _ = counts(200, W, 0)
+    X1, y1, _ = counts(20, W, 1)
+    source = SourceGLM().fit(X0, y0)
+    for start in (source, (X0, y0)):
+        one, other = (advise(start, side, family="poisson") for side in ((X1, y1), [X1, y1]))
+        assert one.errors == pytest.approx(other.errors, rel=1e-10)
+        assert np.array_equal(other.met.outcomes.y, y1)
+
+
+def test_the_choice_does_not_depend_on_the_penalty_the_source_is_at():
+    rows, target = yes_no(400, W, 0), yes_no(40, W, 1, level=2.0)
+    free = advise(SourceLogistic().fit(*rows), target, family="binomial")
+    for source in (SourceLogistic(tau=10.0).fit(*rows), SourceLogistic().fit(*rows).at(10.0)):
+        held = advise(source, target, family="binomial")
+        np.testing.assert_allclose(held.model.coef_, free.model.coef_, rtol=1e-8)
+        assert held.source_optimal_tau == pytest.approx(free.source_optimal_tau)
+        assert held.rival["source"].left_out == pytest.approx(log_loss(target[1], source.predict_proba(target[0])))
+
+
+def test_words_are_no_numbers():
+    with pytest.raises(ValueError, match="outcomes are not numbers: with family='binomial'"):
+        advise(yes_no(100, W, 0), yes_no(20, W, 1))
+
+
+def test_the_short_form_is_short():
+    advice = advise(yes_no(100, W, 0), yes_no(20, W, 1), family="binomial")
+    told = str(replace(advice, notes=("doubtful", "left out", "mended"))).splitlines()
+    assert len(told) <= 15
+    assert told[-2:] == ["note: doubtful", "note: 2 more notes with .explanation"]
+
+
+def test_counts_of_one_are_not_one_kind_of_outcome():
+    X0, y0, _ = counts(200, W, 0)
+    for y, said in ((np.ones(20), False), (np.zeros(20), True)):
+        advice = advise((X0, y0), (X0[:20] + 0.1, y), family="poisson")
+        assert any("one kind of outcome only" in note for note in advice.notes) == said

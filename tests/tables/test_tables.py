@@ -261,7 +261,8 @@ def test_bookkeepers_minus_signs(headwater):
         json.loads(headwater(arguments(f"{name}.csv", f"{name}_source.csv", ""))[1])
         for name in ("bookkeeping", "negative")
     )
-    assert books.pop("notes")[2:] == plainly.pop("notes")
+    noted = plainly.pop("notes")
+    assert [note for note in books.pop("notes") if "bookkeeping" not in note] == noted
     assert books == plainly
 
 

@@ -16,7 +16,7 @@ from headwater.advice.wording import rows_of_text, sentence, table, what_would_c
 from headwater.estimators.by_name import as_frame
 from headwater.pages.needed import check_installed
 
-_NOTES = 2  # in the short form, which with them has fourteen lines at most
+_NOTES = 2  # in the short form, which with them has fifteen lines at most
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,7 +37,7 @@ class Answer(Comparison):
         return f"<p><b>{escape(self.sentence)}</b></p><table><tr>{head}</tr>{body}</table>{more}"
 
     def brief(self, the_rest: str = ".explanation") -> str:
-        """At most fourteen lines: the verdict, the table, what would change it, what was done to the data.
+        """At most fifteen lines: the verdict, the table, what would change it, what was done to the data.
 
         Parameters
         ----------

@@ -179,13 +179,14 @@ class FittedTransfer:
         columns = {name: np.asarray(values)[None] for name, values in columns.items()}
         return by_name(names, preparation.feature_units(), False, **columns)
 
-    def predictions(self, X: Any, exposure: Array | None = None) -> dict[str, Array]:
+    def predictions(self, X: Any, exposure: str | None = None) -> dict[str, Array]:
         """What the model and each of its rivals predict.
 
         Parameters
         ----------
         X : data frame, Arrow table or path
-        exposure : array (n,), optional
+        exposure : str, optional
+            As in ``predict``.
 
         Returns
         -------
@@ -197,7 +198,9 @@ class FittedTransfer:
         ValueError, TypeError
             As ``predict`` does.
         """
-        return apply(self, self._table(X), exposure)[0]
+        with python_names():
+            table, size = self._table(X), _exposure(self, exposure)
+            return apply(self, table, None if size is None else exposure_of(table, size))[0]
 
     def score(self, X: Any, outcome: str | None = None, weights: str | None = None, exposure: str | None = None) -> Any:
         """How the model and its rivals do on rows whose outcome is known.

@@ -14,7 +14,7 @@ from headwater.estimators.glm_from_table import fit_outcome_source, of_family
 from headwater.tables.differences import differences
 from headwater.tables.outcome import GAUSSIAN
 from headwater.tables.pair import Pair
-from headwater.tables.preparation import drawn_in_note, prepare
+from headwater.tables.preparation import check_degree, drawn_in_note, prepare
 
 Progress = Callable[[int, int], None]  # how many rows are done, of how many
 
@@ -36,6 +36,9 @@ class Manner:
     criterion: str = "evidence"
     source_tau: float | None = None
     tau: float | None = None
+
+    def __post_init__(self) -> None:
+        check_degree("--degree", self.degree)
 
 
 AS_USUAL = Manner()
@@ -87,7 +90,8 @@ def advise_pair(pair: Pair, manner: Manner = AS_USUAL, stage: Stage = unseen) ->
             advice = advise_arrays(source, met, family=outcome.family, exposure=after.exposure)
         if manner.source_tau is not None or manner.tau is not None:
             advice = with_penalties(advice, manner.source_tau, manner.tau)
-    notes = (*advice.notes, *pair.notes, *drawn_in_note(after.table.name, beyond))  # the short form shows the first
+    # What makes one doubt the tables, then the answer, then bookkeeping: the short form shows the first.
+    notes = (*pair.doubts, *advice.notes, *pair.mended, *drawn_in_note(after.table.name, beyond))
     if isinstance(advice, Advice) and advice.ranking is not None:
         ranking = replace(advice.ranking, names=tuple(side.table.name for side in pair.sources))
         pair, advice = pair.alone(ranking.sources[0].source), replace(advice, ranking=ranking)

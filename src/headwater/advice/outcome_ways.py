@@ -9,6 +9,7 @@ import numpy as np
 
 from headwater.advice.rivals import CHOSEN, POOLED, SHIFTED, SOURCE, SOURCE_OPTIMAL
 from headwater.estimators.glm_base import TransferModel
+from headwater.estimators.glm_sources import as_it_is
 from headwater.families.laplace import left_out
 from headwater.families.mode import Mode, find_mode
 from headwater.families.outcomes import Outcomes
@@ -43,6 +44,7 @@ def _ways(free: GLMChoice, model: TransferModel, met: Target, start: GLMSource |
     yield CHOSEN, Way(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), without)
     yield SCRATCH, _of(GLMChoice(tuple(one for one in free.weighed if one.prior.kind == SCRATCH)))
     rows = met.design.centred + met.design.mean
+    coef, level = (np.zeros(0), None) if start is None else as_it_is(model.source, start)
     moves = start is not None and bool(start.coef.any())
     if start is not None and moves:
         if not start.silent:
@@ -51,10 +53,10 @@ def _ways(free: GLMChoice, model: TransferModel, met: Target, start: GLMSource |
             if start.posterior is not None and pooled:  # to second order one model of both tables' rows
                 yield POOLED, _of(GLMChoice(pooled))
         if met.design.level:
-            yield RECALIBRATED, _refitted(met.outcomes, rows, start.coef, free=True)
-            yield SHIFTED, _refitted(met.outcomes, rows, start.coef)
-    if start is not None and start.intercept is not None:
-        yield SOURCE, Way(start.coef, start.intercept, met.outcomes.offset + rows @ start.coef + start.intercept)
+            yield RECALIBRATED, _refitted(met.outcomes, rows, coef, free=True)
+            yield SHIFTED, _refitted(met.outcomes, rows, coef)
+    if start is not None and level is not None:
+        yield SOURCE, Way(coef, level, met.outcomes.offset + rows @ coef + level)
     yield BASE_RATE, _refitted(met.outcomes, rows, np.zeros(rows.shape[1]))
 
 

@@ -156,8 +156,8 @@ def advise_outcome(
     theirs, ours = _exposures(exposure, isinstance(source, tuple))
     (source,), target, said = _checked(source, tuple(target), allow_overlap, weights_kind, exposure is None)
     if isinstance(source, tuple):
-        rows = (*source, None)[:3]
-        source = SourceLogistic().fit(*rows) if binomial else SourceGLM(family).fit(*rows, exposure=theirs)
+        X, y, weight = (*source, None)[:3]
+        source = SourceLogistic().fit(X, y, weight) if binomial else SourceGLM(family).fit(X, y, weight, theirs)
     X, y, weight = (*target, None)[:3]
     if binomial:
         model: Any = TransferLogistic(source).fit(X, y, weight)
@@ -239,7 +239,9 @@ def with_outcome_penalties(
 def _notes(met: Target, start: GLMSource | None) -> Iterator[str]:
     """What the numbers alone would hide."""
     outcomes = met.outcomes
-    if outcomes.family.problem(1 - outcomes.y) is None and len(np.unique(outcomes.y)) == 1:
+    with np.errstate(divide="ignore"):
+        rate = outcomes.family.link(outcomes.weight @ outcomes.y / outcomes.n)
+    if not np.isfinite(rate):
         yield "the target holds one kind of outcome only: its rate rests on the source and on a wide prior"
     if start is not None and start.silent:
         yield "the source's outcome shows no dependence on its features: its best model is one rate for all"

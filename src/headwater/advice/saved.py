@@ -10,7 +10,7 @@ import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
 from headwater import archive
-from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer
+from headwater.advice.fitted import ESTIMATORS, KIND, FittedTransfer, apply
 from headwater.advice.rivals import CHOSEN
 from headwater.advice.uncertain import read_uncertain
 from headwater.advice.wording import WAYS
@@ -21,6 +21,7 @@ from headwater.spectrum import moments
 from headwater.spectrum.moments import Moments
 from headwater.tables.columns import Column, is_described
 from headwater.tables.fingerprints import Rows
+from headwater.tables.frames import as_table
 
 _FACTS = {"outcome", "target_outcome", "degree", "criterion", "decimal", "advice", "columns", "version"}
 _FACTS |= {"family", "labels", "exposure"}
@@ -109,5 +110,5 @@ def _checked(content: Any) -> FittedTransfer:
     numbers = facts["family"] == "gaussian"
     uncertain = read_uncertain(content["uncertain"], model.n_features_in_, numbers)
     loaded = FittedTransfer(pipeline, rivals, facts, Rows(*fitted), uncertain)
-    loaded.predictions(pa.table({column.name: pa.nulls(1) for column in columns}))  # one row must go through
+    apply(loaded, as_table(pa.table({column.name: pa.nulls(1) for column in columns})))  # one row must go through
     return loaded

@@ -32,7 +32,10 @@ def publish(
     weights_kind: o.WeightsKind = None,
     degree: o.Degree = 1,
     criterion: o.By = o.Criterion.evidence,
-    family: o.FamilyAsked = None,
+    family: Annotated[
+        o.Family | None,
+        typer.Option(help="gaussian reads an outcome of two values as a number.", show_default=False),
+    ] = None,
     like: Annotated[
         Path | None,
         typer.Option(

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
 
 from headwater.estimators.compatibility import check_names
 from headwater.estimators.given import Coefficients, by_name, ordered
 from headwater.families.family import Family
 from headwater.selection.glm_source import GLMSource
+from headwater.spectrum.rows import Array
 
 _LINKS = {"LogisticRegression": "logit", "LogisticRegressionCV": "logit", "Logit": "logit", "LogitLink": "logit"}
 _LINKS |= {"PoissonRegressor": "log", "GammaRegressor": "log", "Poisson": "log", "Log": "log", "LogLink": "log"}
@@ -31,9 +33,9 @@ def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: in
         source = model
     elif hasattr(model, "path_"):
         check_names(getattr(model, "feature_names_in_", None), names)
-        automatic = model.tau == "auto"
-        tau = float(model.tau_ if automatic else model.optimal_tau_)
-        source = GLMSource(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), model.path_.dispersed, tau)
+        source = GLMSource(*_own(model), model.path_.dispersed, float(model.tau_))
+        if model.tau != "auto" and family.dispersion is not None:  # what it knows it knows at τ_S*, whatever it was at
+            source = source.at(model.path_.dispersed.optimal_tau)
     elif (found := by_name(model)) is not None:
         found = found if names is None else ordered(found, np.asarray(names).tolist())
         source = GLMSource(np.asarray(found.coef_), found.intercept_)
@@ -44,6 +46,16 @@ def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: in
     if not np.isfinite(source.coef).all():
         raise ValueError("source coefficients must be finite numbers")
     return source
+
+
+def as_it_is(model: Any, source: GLMSource) -> tuple[Array, float | None]:
+    """The coefficients (p,) and the level at x = 0 of what was given as a source, at whatever penalty it has."""
+    model = model[-1] if isinstance(model, Pipeline) else model
+    return _own(model) if hasattr(model, "path_") else (source.coef, source.intercept)
+
+
+def _own(model: Any) -> tuple[Array, float]:
+    return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
 
 
 def link_of(model: Any) -> str | None:

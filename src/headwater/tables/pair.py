@@ -50,8 +50,8 @@ class Roles:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One source or several and a target, the features they share, and notes: first on what makes one doubt them, then
-    on everything left out or mended.
+    """One source or several and a target, the features they share, ``doubts``, notes on what may be wrong with them,
+    and ``mended``, notes on all that was left out, mended or taken for granted.
 
     ``roles`` are those asked for. Of ``published`` coefficients, or a source that was ``fitted`` before, there is no
     table: the target stands for it.
@@ -60,11 +60,17 @@ class Pair:
     sources: tuple[Side, ...]
     target: Side
     columns: tuple[Column, ...]
-    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    mended: tuple[str, ...]
     roles: Roles
     outcome: Outcome
     published: Published | None = None
     fitted: Any = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All of them, doubts first."""
+        return (*self.doubts, *self.mended)
 
     @property
     def stands_in(self) -> bool:
@@ -179,7 +185,7 @@ def pair_of(source: Table | Sequence[Table], target: Table, roles: Roles, allow_
     called = ["the source"] if len(befores) == 1 else [side.table.name for side in befores]
     seen = [numbers_of(side, columns, name) for side, name in zip(befores, called, strict=True)]
     doubts += numbers_ask(seen, numbers_of(after, columns, "the target"), in_units=outcome.family == GAUSSIAN)
-    return Pair(tuple(befores), after, columns, (*doubts, *notes), roles, outcome)
+    return Pair(tuple(befores), after, columns, tuple(doubts), tuple(notes), roles, outcome)
 
 
 def read_published(published: Any, target: Any, roles: Roles, reading: Reading = AS_FOUND) -> Pair:
@@ -215,9 +221,10 @@ def published_pair(published: Published, target: Table, roles: Roles) -> Pair:
     if unused:
         left_out.append(f"{published.name}: unused, no features of {table.name}: {listed(unused)}")
     side, copied = suspicions.copies_in_one(side, columns)
-    doubts = [*copied, *numbers_ask([], numbers_of(side, columns, "the target"))]
-    notes = [*taken_for, *doubts, *published.notes, *notes, *left_out, *met(side.table, columns)]
-    return Pair((side,), side, columns, tuple(notes), roles, outcome, published)
+    # Which of two labels the coefficients speak of nobody can see, so what was taken for granted comes first.
+    doubts = (*taken_for, *copied, *numbers_ask([], numbers_of(side, columns, "the target")))
+    mended = (*published.notes, *notes, *left_out, *met(side.table, columns))
+    return Pair((side,), side, columns, doubts, mended, roles, outcome, published)
 
 
 def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
@@ -259,7 +266,7 @@ def fitted_pair(fitted: Any, name: str, target: Table, roles: Roles) -> Pair:
     side, copied = suspicions.copies_in_one(side, columns)
     doubts = [*suspicions.swapped(fitted.numbers["weight"], side.rows), *copied]
     doubts += numbers_ask([], numbers_of(side, columns, "the target"))
-    return Pair((side,), side, columns, (*doubts, *notes), roles, outcome, fitted=fitted)
+    return Pair((side,), side, columns, tuple(doubts), tuple(notes), roles, outcome, fitted=fitted)
 
 
 def _check_asked(outcome: Outcome, roles: Roles) -> None:

@@ -108,7 +108,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            No rows, no column that can be used, or a column that is named and not there.
+            No rows, no column that can be used, a column that is named and not there, another ``degree``.
         TypeError
             No table.
         """
@@ -253,6 +253,7 @@ class TablePreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, sides: Sequence[tuple[Table, Array | None]], columns: tuple[Column, ...]) -> list[Array]:
         """Learn these columns from tables and weights, block by block; the means (p,) of each, as features."""
+        check_degree("degree", self.degree)
         count = self._take(columns)
         if not count:
             return [np.zeros(0) for _ in sides]
@@ -331,6 +332,12 @@ def same(one: TablePreparation, other: TablePreparation) -> bool:
         return [np.asarray(getattr(scaler, name)) for scaler in scalers for name in each if hasattr(scaler, name)]
 
     return one.columns_ == other.columns_ and all(map(np.array_equal, numbers(one), numbers(other)))
+
+
+def check_degree(option: str, degree: Any) -> None:
+    """ValueError for products of more than two numbers."""
+    if isinstance(degree, bool) or degree not in (1, 2):
+        raise ValueError(f"{option}: 1, or 2 for squares and products too, got {degree!r}")
 
 
 def drawn_in_note(name: str, rows: NDArray[np.bool_]) -> list[str]:

@@ -138,7 +138,11 @@ def exposure_of(table: Table, name: str) -> Array:
     """What the mean outcome is in proportion to, above 0 in every row."""
     values = table.column(name).numeric("exposure")
     if values.null_count:
-        raise ValueError(f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows")
+        row = int(np.flatnonzero(values.is_null().to_numpy())[0]) + 1
+        raise ValueError(
+            f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows, first in row {row}; fill it "
+            "in, or leave those rows out"
+        )
     exposure = np.asarray(values.to_numpy())
     if exposure.min() <= 0:
         raise ValueError(

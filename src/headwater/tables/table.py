@@ -124,7 +124,7 @@ def _parquet(name: str, content: Any) -> Table:
 
 
 def as_in_text(data: pa.Table) -> pa.Table:
-    """A table with its text as a file of text would have it: without white space around it, dates where all is dates."""
+    """A table with its text as a file of text has it: without white space around it, dates where all of it is dates."""
     for index, field in enumerate(data.schema):
         if pa.types.is_string(field.type):
             data = data.set_column(index, field.name, _trimmed(data.column(index)))
