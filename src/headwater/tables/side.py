@@ -140,8 +140,8 @@ def exposure_of(table: Table, name: str) -> Array:
     if values.null_count:
         row = int(np.flatnonzero(values.is_null().to_numpy())[0]) + 1
         raise ValueError(
-            f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows, first in row {row}; fill it "
-            "in, or leave those rows out"
+            f"{table.name}: no exposure {name!r} in {values.null_count} of {len(values)} rows, first in row {row}; "
+            "fill it in, or leave those rows out"
         )
     exposure = np.asarray(values.to_numpy())
     if exposure.min() <= 0:
