@@ -125,3 +125,14 @@ def test_moments_of_rows_near_zero_are_those_of_the_rows(far):
     for name in ("xx", "xy"):
         np.testing.assert_allclose(getattr(near, name), getattr(expected, name), rtol=1e-9, atol=1e-8)
     assert not near.xx[3].any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("place", ["X", "y"])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_moments_of_rows_near_zero_are_finite(place, value):
+    rng = np.random.default_rng(0)
+    given = {"X": rng.normal(size=(9, 2)), "y": rng.normal(size=9)}
+    given[place][1] = value
+    with pytest.raises(ValueError, match="missing"):
+        Moments.from_near(**given, shift=np.zeros(2))

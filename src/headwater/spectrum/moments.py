@@ -184,7 +184,7 @@ class Moments:
         x_mean, x_rest = sum_and_rest(shift, apart)
         y_mean, y_rest, centred_y = centred(y[:, None], None, n)
         yy = np.einsum("ij,ij->j", centred_y, centred_y)
-        return cls(float(n), n, x_mean, y_mean, xx, X.T @ centred_y, yy, 1, x_rest, y_rest)
+        return cls(float(n), n, x_mean, y_mean, xx, X.T @ centred_y, yy, 1, x_rest, y_rest)._finite()
 
     @classmethod
     def _from_sparse(cls, rows: WeightedRows) -> Moments:
