@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from headwater import L2SPRidge, SourceRidge, TransferRidge
+from headwater import L2SPRidge, Moments, SourceRidge, TransferRidge
 
 ESTIMATORS = [SourceRidge(), L2SPRidge(), TransferRidge(), TransferRidge(average=False, criterion="gcv")]
 
@@ -102,6 +102,15 @@ def test_data_frames_keep_their_names(frame, source_table, target_table):
     assert model.feature_names_in_.tolist() == names
     with pytest.raises(ValueError, match="order"):
         TransferRidge(source).fit(to(target_table[0]).__getitem__(names[::-1]), target_table[1])
+
+
+def test_moments_have_no_names_and_a_source_fitted_in_parts_keeps_its():
+    first = pd.DataFrame(np.eye(3), columns=list("abc"))
+    source = SourceRidge().partial_fit(first, np.arange(3.0)).partial_fit(first + 1, np.arange(3.0))
+    assert source.feature_names_in_.tolist() == list("abc")
+    source.fit_moments(Moments.from_arrays(np.eye(2), np.arange(2.0)))
+    assert not hasattr(source, "feature_names_in_")
+    assert source.n_features_in_ == 2
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ class SourceRidge(IntervalRidge):
         fixed = penalty(self.tau, "tau")
         if is_spread(X):
             check_needs_no_rows(self.criterion)
-            self.fit_moments(moments_of_partitions(X, y, sample_weight))
-            return self._named(getattr(X, "columns", []))
+            moments = moments_of_partitions(X, y, sample_weight)
+            return self._fit_moments(moments)._named(getattr(X, "columns", []))
         X, y = self._read(X, y)
         loo = needs_rows(self.criterion)
         self.spectrum_ = Spectrum.from_rows(X, y, sample_weight, fit_intercept=self.fit_intercept, leave_one_out=loo)
@@ -132,10 +132,7 @@ class SourceRidge(IntervalRidge):
         array([1.])
         """
         check_needs_no_rows(self.criterion)
-        fixed = penalty(self.tau, "tau")
-        self.spectrum_ = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
-        self.n_features_in_ = moments.n_features
-        return self._choose(fixed, np.float64)
+        return self._fit_moments(moments)._named(())  # those of rows that were fitted before are not the moments'
 
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to rows beside those that were fitted before: the fit is that of all of them, whatever their order.
@@ -176,7 +173,13 @@ class SourceRidge(IntervalRidge):
         moments = Moments.from_arrays(X, y, sample_weight)
         if not first:
             moments = moments_of(self.spectrum_) + (moments if self.fit_intercept else moments.about_zero())
-        return self.fit_moments(moments)
+        return self._fit_moments(moments)
+
+    def _fit_moments(self, moments: Moments) -> Self:
+        fixed = penalty(self.tau, "tau")
+        self.spectrum_ = Spectrum.from_moments(moments, fit_intercept=self.fit_intercept)
+        self.n_features_in_ = moments.n_features
+        return self._choose(fixed, np.float64)
 
     def _named(self, columns: Any) -> Self:
         """Hold the names of columns, where they are names."""
