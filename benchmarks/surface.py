@@ -40,7 +40,15 @@ def ours(X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> np.n
     meeting = Meeting(Spectrum.from_rows(X1, y1), (Source(np.zeros((1, P)), source),))
     scale = np.ones(len(SOURCE_TAUS))
     score = meeting.score(SOURCE_TAUS, scale, TARGET_TAUS, "loo")
-    return meeting.each_coefficients(SOURCE_TAUS, scale, TARGET_TAUS[score.argmax(axis=1)])[:, 0]
+    return each(meeting, scale, TARGET_TAUS[score.argmax(axis=1)])
+
+
+def each(meeting: Meeting, scale: np.ndarray, target_tau: np.ndarray) -> np.ndarray:
+    """The fits of all starts, each at its own target penalty, in one product: (k, p)."""
+    target, source = meeting.target, meeting.source
+    filters = np.sqrt(target.eigenvalues / target.n)[:, None] / (target.eigenvalues[:, None] + target_tau)
+    moved = target.expand(filters * meeting.shifted(SOURCE_TAUS, scale)[:, 0])
+    return (source.expand(source.starts(SOURCE_TAUS, scale)[:, 0]) + moved).T
 
 
 def expert(X0: np.ndarray, y0: np.ndarray, X1: np.ndarray, y1: np.ndarray) -> np.ndarray:

@@ -288,8 +288,9 @@ def test_a_path_in_other_units_is_the_path_rescaled(sparse):
     peer = Meeting(Spectrum.from_rows(X1, Y1), tuple(map(as_source, starts)))
     published = np.where(np.eye(2) > 0, np.nan, np.inf), np.eye(2)
     np.testing.assert_allclose(meeting.shifted(tau, ones), peer.shifted(*published), atol=1e-9)
-    fits = [c.each_coefficients(*points, tau) for c, points in ((meeting, (tau, ones)), (peer, published))]
-    np.testing.assert_allclose(*fits, atol=1e-9)
+    for lone in np.eye(4).reshape(4, 2, 2):  # of two starts at two penalties
+        fits = [c.coefficients(*points, tau, lone) for c, points in ((meeting, (tau, ones)), (peer, published))]
+        np.testing.assert_allclose(*fits, atol=1e-9)
 
 
 def test_preprocessors_that_differ_are_refused():

@@ -49,10 +49,3 @@ class Choice:
     def transfer_optimal(self) -> float:
         """The weight decay whose source, fine-tuned, scores best on the target; the smallest of equals."""
         return self.weight_decays[int(np.argmax(self.target_scores))]
-
-    @property
-    def over_source_optimal(self) -> Chosen:
-        """What choosing for the target is worth over the source-optimal weight decay, which is first among these."""
-        _, *decays = self.chosen.candidates
-        first = decays.pop(self.weight_decays.index(self.source_optimal))
-        return Chosen((first, *decays), self.fine_tuned)

@@ -184,16 +184,6 @@ class Meeting:
             level = source.y_mean + white.uncertain[0].level_variance * moved - source.x_mean @ coef
         return np.asarray(coef.mT), level
 
-    def each_coefficients(self, source_tau: Array, scale: Array, target_tau: Array) -> Array:
-        """The L2-SP fits of k starts, each at its own target penalty (k,); (k, q, p)."""
-        target = self.target
-        filters = np.sqrt(target.eigenvalues / target.n)[..., None] / (target.eigenvalues[..., None] + target_tau)
-        coef = _each(target.expand, filters[..., None, :] * self.shifted(source_tau, scale))
-        for index, tau, alpha in self._parts(source_tau, scale):
-            starts = self.sources[index].starts(tau, np.ones_like(tau))
-            coef = coef + _each(self.sources[index].expand, starts) * alpha[..., None, None, :]
-        return np.moveaxis(coef, (-3, -2, -1), (-1, -2, -3))
-
     def _parts(self, source_tau: Array, scale: Array) -> Iterator[tuple[int, Array, Array]]:
         """Each source's part in the starts: its index, penalties (k,), or (1,) where all are one, and scales α (k,)."""
         taus, scales = (values if self._several else values[..., None] for values in (source_tau, scale))
