@@ -38,7 +38,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 # The stamps remember what was installed, so a second run starts at once.
-.venv/demo: $(BIN)/python pyproject.toml
+.venv/demo: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[report]'
 	@touch $@
 
