@@ -172,9 +172,9 @@ class TransferGLM(_Regressor, TransferModel):
     Parameters
     ----------
     source : fitted model, coefficients or None
-        A SourceGLM, scikit-learn's, glum's or statsmodels' model of the same link, a Pipeline ending in one, whose
-        preprocessor is then applied to the target too, coefficients (p,), or coefficients by name (a dict or Series,
-        its level under "const" or "Intercept"). None: scratch.
+        A SourceGLM, scikit-learn's, glum's or statsmodels' model of the same link, a search that fitted one, a
+        Pipeline ending in one, whose preprocessor is then applied to the target too, coefficients (p,), or coefficients
+        by name (a dict or Series, its level under "const" or "Intercept"). None: scratch.
     family : {"poisson", "binomial"}
     source_tau : float or "auto"
         "auto" is the source's own best; a number is the user's word that one starts there, inf being scratch.

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headwater.estimators.base import penalty
 from headwater.estimators.by_reference import ByReference
 from headwater.estimators.compatibility import standardised
+from headwater.estimators.given import fitted
 from headwater.estimators.glm_sources import as_glm_source
 from headwater.estimators.preprocessors import features
 from headwater.families.design import Design
@@ -40,30 +42,43 @@ class GLM(ByReference):
     def family_(self) -> Family:
         raise NotImplementedError
 
+    @property
+    def _given(self) -> tuple[Pipeline | None, Any]:
+        """The source's Pipeline, where it is one, and its model; of a search what it fitted, as for TransferRidge."""
+        searched = isinstance(self.source, Pipeline) or hasattr(self.source, "best_estimator_")
+        given = fitted(self.source) if searched else self.source
+        return (given, given[-1]) if isinstance(given, Pipeline) else (None, given)
+
     def _rows(self, X: Any) -> Array:
         """Rows to predict, in the source's own features where the source is a Pipeline."""
         check_is_fitted(self)
-        if isinstance(self.source, Pipeline):
-            validate_data(self, X, reset=False, skip_check_array=True)
-            return np.asarray(features(self.source, X))
-        return np.asarray(validate_data(self, X, reset=False, **_READABLE))
+        pipeline, _ = self._given
+        if pipeline is None:
+            return np.asarray(validate_data(self, X, reset=False, **_READABLE))
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return _dense(features(pipeline, X))
 
     def _read(self, X: Any, y: Any) -> tuple[Array, Any]:
-        if not isinstance(self.source, Pipeline):
+        pipeline, _ = self._given
+        if pipeline is None:
             return tuple(validate_data(self, X, y, **_READABLE))
-        X_given, y = validate_data(self, X, y, skip_check_array=True)
-        return np.asarray(features(self.source, X_given)), np.asarray(y)
+        validate_data(self, X, y, skip_check_array=True)
+        rows = _dense(features(pipeline, X))
+        return rows, outcomes_of(rows, y)
 
     def _path(self, X: Array, y: Array, sample_weight: ArrayLike | None, exposure: ArrayLike | None) -> Path:
         """The rows that count, of positive weight, as a path."""
         weight = checked(sample_weight, len(y), "sample_weight")
         sizes = checked(exposure, len(y), "exposure")
-        problem = self.family_.problem(y)
-        if problem is not None:
-            raise ValueError(f"y {problem}: family {self.family_.name!r}")
+        self._check_possible(y)
         kept = weight > 0
         outcomes = Outcomes(self.family_, y[kept], np.log(sizes[kept]), weight[kept])
         return Path(outcomes, Design.of(X[kept].astype(np.float64), weight[kept], self.fit_intercept))
+
+    def _check_possible(self, y: Array) -> None:
+        problem = self.family_.problem(y)
+        if problem is not None:
+            raise ValueError(f"y {problem}: family {self.family_.name!r}")
 
     def _hold(self, coef: Array, intercept: float, dtype: Any) -> None:
         self.coef_ = coef.astype(dtype, copy=False)
@@ -185,15 +200,15 @@ class TransferModel(GLM):
     def _source(self, path: Path) -> GLMSource | None:
         if self.source is None:
             return None
-        model = self.source[-1] if isinstance(self.source, Pipeline) else self.source
-        names = None if isinstance(self.source, Pipeline) else getattr(self, "feature_names_in_", None)
+        pipeline, model = self._given
+        names = None if pipeline is not None else getattr(self, "feature_names_in_", None)
         source = as_glm_source(model, self.family_, names, len(path.design.mean))
         if self.fit_intercept and _own_units(path) and not (source.path is not None and _same(source.path, path)):
             words = "the target's columns have mean 0 and deviation 1 exactly, as if standardised by themselves: give "
             words += f"{type(self).__name__} the source's Pipeline, which carries its preprocessor"
             if source.path is not None and _own_units(source.path):
                 raise ValueError(f"{words}; the source's were standardised by their own means, too")
-            if not isinstance(self.source, Pipeline):
+            if pipeline is None:
                 warnings.warn(words, UserWarning, stacklevel=4)
         return source
 
@@ -217,6 +232,14 @@ class TransferModel(GLM):
         self.source_tau_ = np.inf if source is None or prior.kind == SCRATCH else source.tau
 
 
+def outcomes_of(rows: Array, y: Any) -> Any:
+    """One finite outcome or label a row, as ``validate_data`` has it where no Pipeline prepares the rows."""
+    check_consistent_length(rows, y)
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    return y
+
+
 def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
     """One number a row, finite, not negative and not all zero; ones where None."""
     if values is None:
@@ -234,6 +257,10 @@ def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
     if not np.isfinite(found).all() or (found < 0).any() or not found.any():
         raise ValueError(f"{name} must be finite, not negative, and not all zero")
     return found
+
+
+def _dense(rows: Any) -> Array:
+    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
 
 def _own_units(path: Path) -> bool:

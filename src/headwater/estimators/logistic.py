@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from headwater.estimators.glm_base import GLM, SourceModel, TransferModel, checked
@@ -194,9 +193,9 @@ class TransferLogistic(_Classifier, TransferModel):
     Parameters
     ----------
     source : fitted model, coefficients or None
-        A SourceLogistic, scikit-learn's, glum's or statsmodels' logistic model, a Pipeline ending in one, whose
-        preprocessor is then applied to the target too, coefficients (p,), or coefficients by name (a dict or Series,
-        its level under "const" or "Intercept"). None: scratch.
+        A SourceLogistic, scikit-learn's, glum's or statsmodels' logistic model, a search that fitted one, a
+        Pipeline ending in one, whose preprocessor is then applied to the target too, coefficients (p,), or coefficients
+        by name (a dict or Series, its level under "const" or "Intercept"). None: scratch.
     source_tau : float or "auto"
         "auto" is the source's own best; a number is the user's word that one starts there, inf being scratch.
     tau : float or "auto"
@@ -254,7 +253,6 @@ class TransferLogistic(_Classifier, TransferModel):
             Labels that the source has not, or a source that does not fit the target's columns.
         """
         X, y = self._read(X, y)
-        model = self.source[-1] if isinstance(self.source, Pipeline) else self.source
-        known = getattr(model, "classes_", None)
+        known = getattr(self._given[1], "classes_", None)
         coded = self._encode(y, checked(sample_weight, len(y), "sample_weight"), known)
         return self.choose(self._path(X, coded, sample_weight, None), X.dtype)
