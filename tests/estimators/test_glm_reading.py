@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from headwater import TransferGLM, TransferLogistic
+from headwater import SourceGLM, TransferGLM, TransferLogistic
 
 RNG = np.random.default_rng(0)
 W = np.array([1.0, -1.0, 0.5])
@@ -50,7 +52,7 @@ def test_labels_are_checked_behind_a_preprocessor_as_without(source, change, mes
 @pytest.mark.parametrize("source", [COUNTS, COUNTS[-1]])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_counts_are_checked_behind_a_preprocessor_as_without(source, value):
-    for use in (TransferGLM(source).fit,):
+    for use in (TransferGLM(source).fit, TransferGLM(source).fit(X1, COUNT1).score):
         with pytest.raises(ValueError, match="Input y contains"):
             use(X1, np.r_[value, COUNT1[1:]])
 
@@ -88,3 +90,29 @@ def test_a_search_of_another_link_is_refused_and_one_that_is_not_fitted_is_named
         TransferLogistic(GridSearchCV(PoissonRegressor(), {}).fit(X0, COUNT0)).fit(X1, YES1)
     with pytest.raises(ValueError, match="GridSearchCV has no coef_: fit it first"):
         TransferLogistic(GridSearchCV(LogisticRegression(), {})).fit(X1, YES1)
+
+
+@pytest.mark.parametrize(("family", "value"), [("poisson", 0), ("poisson", 3), ("binomial", 0), ("binomial", 1)])
+def test_constant_outcomes_explain_nothing_and_raise_no_warning(family, value):
+    model = SourceGLM(family, 0.1).fit(X0, COUNT0 > 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.score(X1, np.full(30, value)) == 0.0
+        # a row of weight 0 is not there
+        assert model.score(X1, np.r_[1 - min(value, 1), np.full(29, value)], np.r_[0.0, np.ones(29)]) == 0.0
+
+
+def test_no_count_at_any_exposure_explains_nothing():
+    model, exposure = SourceGLM(tau=0.1).fit(X0, COUNT0), RNG.uniform(1, 2, 30)
+    assert model.score(X1, np.zeros(30), exposure=exposure) == 0.0
+    sure = SourceGLM("gaussian", 0.1).fit(X0, np.full(200, 2.0))
+    assert sure.score(X1, np.full(30, 2.0)) == 1.0  # R², too, is 1 where nothing is left to explain
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "message"),
+    [("poisson", -1.0, "y must not be negative: family 'poisson'"), ("binomial", 2.0, "y must lie between 0 and 1")],
+)
+def test_an_impossible_outcome_has_no_score(family, value, message):
+    with pytest.raises(ValueError, match=message):
+        SourceGLM(family, 0.1).fit(X0, COUNT0 > 0).score(X1, np.full(30, value))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from headwater.estimators.glm_base import GLM, SourceModel, TransferModel, checked
+from headwater.estimators.glm_base import GLM, SourceModel, TransferModel, checked, outcomes_of
 from headwater.families.family import Family
 from headwater.families.named import family_named
 from headwater.families.outcomes import Outcomes
@@ -68,19 +68,24 @@ class _Regressor(RegressorMixin, GLM):  # type: ignore[misc]
         Returns
         -------
         float
-            At most 1; below 0 where one rate predicts better.
+            At most 1; below 0 where one rate predicts better. Of outcomes all alike, which one rate explains, 1 where
+            predicted exactly and else 0, as scikit-learn's R² is.
 
         Raises
         ------
         ValueError
-            Other columns than were fitted, or weights or an exposure that cannot be such.
+            Other columns than were fitted, or outcomes, weights or an exposure that cannot be such.
         """
-        y = np.asarray(y, dtype=np.float64)
+        eta = self._predictor(X)
+        y = np.asarray(outcomes_of(eta, y), dtype=np.float64)
+        self._check_possible(y)
         weight = checked(sample_weight, len(y), "sample_weight")
         outcomes = Outcomes(self.family_, y, self._offset(exposure, len(y)), weight)
-        rate = self.family_.link(np.asarray(weight @ y / (weight @ np.exp(outcomes.offset))))
-        nothing = outcomes.half_deviance(outcomes.offset + rate)
-        found = outcomes.half_deviance(outcomes.offset + self._predictor(X))
+        sizes, nothing = np.exp(outcomes.offset), 0.0
+        if np.ptp((y / sizes)[weight > 0]) > 0:  # else one rate, whose link may be infinite, is what each row shows
+            rate = self.family_.link(np.asarray(weight @ y / (weight @ sizes)))
+            nothing = outcomes.half_deviance(outcomes.offset + rate)
+        found = outcomes.half_deviance(outcomes.offset + eta)
         return float(1 - found / nothing) if nothing > 0 else float(found <= 0)
 
     def _offset(self, exposure: ArrayLike | None, rows: int) -> Array:
