@@ -87,6 +87,9 @@ def test_gaussian_l2sp_is_l2sp_ridge():
     np.testing.assert_allclose(ours.coef_, L2SPRidge(source.coef_, tau=0.3).fit(X1, COUNT1).coef_, atol=1e-9)
     with pytest.raises(ValueError, match="SourceRidge chooses one"):
         SourceGLM("gaussian").fit(X0, X0 @ W)
+    with pytest.raises(AttributeError, match="SourceRidge chooses one"):
+        source.optimal_tau_  # noqa: B018
+    assert "SourceGLM" in source._repr_html_()  # which asks for all attributes
     with pytest.raises(ValueError, match="chosen for by TransferRidge"):
         TransferGLM(source, "gaussian").fit(X1, COUNT1)
 

@@ -111,7 +111,12 @@ class SourceModel(GLM):
 
     @property
     def optimal_tau_(self) -> float:
-        """τ_S*, the penalty best for the source itself by evidence, whatever ``tau`` was asked for."""
+        """τ_S*, the penalty best for the source itself by evidence, whatever ``tau`` was asked for.
+
+        There is none where the family leaves its dispersion open: evidence at 1 says nothing of a penalty.
+        """
+        if self.family_.dispersion is None:  # AttributeError: dir(), and so scikit-learn's view in a notebook, ask
+            raise AttributeError(f"optimal_tau_ is not known of family {self.family_.name!r}; SourceRidge chooses one")
         return self.path_.dispersed.optimal_tau
 
     def at(self, tau: float) -> Self:
