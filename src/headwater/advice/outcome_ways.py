@@ -44,7 +44,7 @@ def _ways(free: GLMChoice, model: TransferModel, met: Target, start: GLMSource |
     yield CHOSEN, Way(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]), without)
     yield SCRATCH, _of(GLMChoice(tuple(one for one in free.weighed if one.prior.kind == SCRATCH)))
     rows = met.design.centred + met.design.mean
-    coef, level = (np.zeros(0), None) if start is None else as_it_is(model.source, start)
+    coef, level = (np.zeros(0), None) if start is None else as_it_is(model.given[1], start)
     moves = start is not None and bool(start.coef.any())
     if start is not None and moves:
         if not start.silent:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from headwater.estimators.glm_base import GLM, SourceModel, TransferModel, checked, outcomes_of
+from headwater.estimators.glm_base import GLM, SourceModel, TransferModel
+from headwater.estimators.glm_rows import checked, outcomes_of
 from headwater.families.family import Family
 from headwater.families.named import family_named
 from headwater.families.outcomes import Outcomes

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headwater.estimators.base import penalty
 from headwater.estimators.by_reference import ByReference
 from headwater.estimators.compatibility import standardised
 from headwater.estimators.given import fitted
+from headwater.estimators.glm_rows import checked, dense, outcomes_of
 from headwater.estimators.glm_sources import as_glm_source
 from headwater.estimators.preprocessors import features
 from headwater.families.design import Design
@@ -43,7 +43,7 @@ class GLM(ByReference):
         raise NotImplementedError
 
     @property
-    def _given(self) -> tuple[Pipeline | None, Any]:
+    def given(self) -> tuple[Pipeline | None, Any]:
         """The source's Pipeline, where it is one, and its model; of a search what it fitted, as for TransferRidge."""
         searched = isinstance(self.source, Pipeline) or hasattr(self.source, "best_estimator_")
         given = fitted(self.source) if searched else self.source
@@ -52,18 +52,18 @@ class GLM(ByReference):
     def _rows(self, X: Any) -> Array:
         """Rows to predict, in the source's own features where the source is a Pipeline."""
         check_is_fitted(self)
-        pipeline, _ = self._given
+        pipeline, _ = self.given
         if pipeline is None:
             return np.asarray(validate_data(self, X, reset=False, **_READABLE))
         validate_data(self, X, reset=False, skip_check_array=True)
-        return _dense(features(pipeline, X))
+        return dense(features(pipeline, X))
 
     def _read(self, X: Any, y: Any) -> tuple[Array, Any]:
-        pipeline, _ = self._given
+        pipeline, _ = self.given
         if pipeline is None:
             return tuple(validate_data(self, X, y, **_READABLE))
         validate_data(self, X, y, skip_check_array=True)
-        rows = _dense(features(pipeline, X))
+        rows = dense(features(pipeline, X))
         return rows, outcomes_of(rows, y)
 
     def _path(self, X: Array, y: Array, sample_weight: ArrayLike | None, exposure: ArrayLike | None) -> Path:
@@ -205,7 +205,7 @@ class TransferModel(GLM):
     def _source(self, path: Path) -> GLMSource | None:
         if self.source is None:
             return None
-        pipeline, model = self._given
+        pipeline, model = self.given
         names = None if pipeline is not None else getattr(self, "feature_names_in_", None)
         source = as_glm_source(model, self.family_, names, len(path.design.mean))
         if self.fit_intercept and _own_units(path) and not (source.path is not None and _same(source.path, path)):
@@ -235,37 +235,6 @@ class TransferModel(GLM):
         self.tau_ = tau
         self.scale_ = 0.0 if prior.kind == SCRATCH else float(prior.scales(mode.theta[None])[0])
         self.source_tau_ = np.inf if source is None or prior.kind == SCRATCH else source.tau
-
-
-def outcomes_of(rows: Array, y: Any) -> Any:
-    """One finite outcome or label a row, as ``validate_data`` has it where no Pipeline prepares the rows."""
-    check_consistent_length(rows, y)
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
-    return y
-
-
-def checked(values: ArrayLike | None, rows: int, name: str) -> Array:
-    """One number a row, finite, not negative and not all zero; ones where None."""
-    if values is None:
-        return np.ones(rows)
-    try:
-        found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be one number a row") from None
-    if found.shape == () and name == "sample_weight":
-        found = np.full(rows, float(found))
-    if found.shape != (rows,):
-        raise ValueError(f"{name} has shape {found.shape}; it needs one number a row, ({rows},)")
-    if name == "exposure" and not (np.isfinite(found).all() and (found > 0).all()):
-        raise ValueError("exposure must be finite and above 0 in every row")
-    if not np.isfinite(found).all() or (found < 0).any() or not found.any():
-        raise ValueError(f"{name} must be finite, not negative, and not all zero")
-    return found
-
-
-def _dense(rows: Any) -> Array:
-    return np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
 
 
 def _own_units(path: Path) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.pipeline import Pipeline
 
 from headwater.estimators.compatibility import check_names
 from headwater.estimators.given import Coefficients, by_name, ordered
@@ -49,8 +48,7 @@ def as_glm_source(model: Any, family: Family, names: ArrayLike | None, width: in
 
 
 def as_it_is(model: Any, source: GLMSource) -> tuple[Array, float | None]:
-    """The coefficients (p,) and the level at x = 0 of what was given as a source, at whatever penalty it has."""
-    model = model[-1] if isinstance(model, Pipeline) else model
+    """The coefficients (p,) and the level at x = 0 of the model given as a source, at whatever penalty it has."""
     return _own(model) if hasattr(model, "path_") else (source.coef, source.intercept)
 
 

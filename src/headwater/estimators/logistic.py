@@ -10,7 +10,8 @@ from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from headwater.estimators.glm_base import GLM, SourceModel, TransferModel, checked
+from headwater.estimators.glm_base import GLM, SourceModel, TransferModel
+from headwater.estimators.glm_rows import checked
 from headwater.families.binomial import BINOMIAL
 from headwater.families.family import Family
 from headwater.spectrum.rows import Array
@@ -253,6 +254,6 @@ class TransferLogistic(_Classifier, TransferModel):
             Labels that the source has not, or a source that does not fit the target's columns.
         """
         X, y = self._read(X, y)
-        known = getattr(self._given[1], "classes_", None)
+        known = getattr(self.given[1], "classes_", None)
         coded = self._encode(y, checked(sample_weight, len(y), "sample_weight"), known)
         return self.choose(self._path(X, coded, sample_weight, None), X.dtype)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
 
 def require(field: str, holds: bool, what: str) -> None:
     """Raise ValueError that begins with the option's name unless it holds."""

@@ -14,8 +14,6 @@ from headwater.pages.parts import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Presentation:

@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from headwater.pages.drawing import INK, RULE, SIMULATED, THEORY
+from headwater.study.checks import Array
 from headwater.study.networks.catalogue import DATA_SETS
 from headwater.study.networks.experiment import Networks
 from headwater.study.networks.summary import FEWEST, Measured, spread
 from headwater.study.networks.trials import Case, Way
 from headwater.study.networks.verdict import headline
-from headwater.study.presentation import Array
 
 SOURCE, SCRATCH, SCALED = "#5b6670", "#009e73", "#aa5599"
 COLOUR: dict[Way, str] = {"standard": SIMULATED, "l2sp": THEORY, "scaled": SCALED}

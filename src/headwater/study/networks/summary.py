@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.study.checks import Array
 from headwater.study.networks.experiment import Networks
 from headwater.study.networks.trials import Case, SourceTrial, TargetTrial, as_scratch
-from headwater.study.presentation import Array
 from headwater.study.store import Record
 from headwater.study.synthetic.summary import half_width
 

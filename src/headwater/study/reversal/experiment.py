@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.study.checks import require, require_gammas, require_numbers, require_penalties
 from headwater.study.reversal.fitting import fit
@@ -17,7 +16,6 @@ from headwater.study.reversal.risk import risk
 from headwater.study.runner import Tick
 from headwater.study.store import Record
 
-Array = NDArray[np.float64]
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.families.design import Design
 from headwater.families.family import Family
+from headwater.study.checks import Array
 
-Array = NDArray[np.float64]
 TOLERANCE = 1e-10  # of the Newton decrement before the last step: quadratic convergence squares it
 _NEAR, _STEPS = 1e-6, 100
 

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from headwater import theory
 from headwater.families.binomial import BINOMIAL
 from headwater.families.family import Family
 from headwater.families.gaussian import GAUSSIAN
-
-Array = NDArray[np.float64]
+from headwater.study.checks import Array
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import stdtrit
 
-Array = NDArray[np.float64]
+from headwater.study.checks import Array
+
 _FINER = 40
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headwater.families.family import Family
+from headwater.study.checks import Array
 
-Array = NDArray[np.float64]
 _NODES = np.linspace(-12.0, 12.0, 241)  # the trapezium rule, exact to rounding for such integrands
 _WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
 

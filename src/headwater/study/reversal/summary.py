@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from headwater.study.checks import Array
 from headwater.study.reversal.experiment import Reversal
 from headwater.study.reversal.kinds import KINDS
 from headwater.study.reversal.minimum import jackknife_half_width, left_out_means, lowest
 from headwater.study.reversal.risk import risk
 from headwater.study.store import Record
 
-Array = NDArray[np.float64]
 BEST = "best"
 
 

@@ -7,14 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from headwater.study.checks import require, require_gammas, require_numbers, require_penalties
+from headwater.study.checks import Array, require, require_gammas, require_numbers, require_penalties
 from headwater.study.store import Record
 from headwater.theory.families import power_law_spectrum
 
-Array = NDArray[np.float64]
 PROTOCOL = 1  # part of every trial's key: raise it whenever the same configuration would give other numbers
 
 

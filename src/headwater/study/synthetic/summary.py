@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from headwater import theory
+from headwater.study.checks import Array
 from headwater.study.store import Record
-from headwater.study.synthetic.experiment import Array, Synthetic
+from headwater.study.synthetic.experiment import Synthetic
 
 
 @dataclass(frozen=True)
