@@ -183,7 +183,7 @@ def advise_outcome(
         met=met,
         start=start,
     )
-    return replace(advice, notes=(*contradictions(advice), *advice.notes))
+    return replace(advice, notes=(*_leaked(start), *contradictions(advice), *advice.notes))
 
 
 def _exposures(given: Any, of_both: bool) -> tuple[Any, Any]:
@@ -249,6 +249,10 @@ def _notes(met: Target, start: GLMSource | None) -> Iterator[str]:
         yield "only the source's coefficients are known, not its table: how sure it is of them is not"
     if outcomes.dispersion > 1.2:
         yield f"the counts vary {outcomes.dispersion:.2g} times as much as Poisson counts: each says that much less"
+
+
+def _leaked(start: GLMSource | None) -> Iterator[str]:
+    """What would make all the rest a matter of course."""
     if start is not None and start.path is not None and _told_apart(start):
         yield (
             "the source's features tell its outcomes apart without error: is one of them made of the outcome? If it "
