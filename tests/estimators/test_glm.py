@@ -293,3 +293,12 @@ def test_a_column_may_be_in_any_unit(unit):
     np.testing.assert_allclose(other.coef_ * unit, plain.coef_, rtol=1e-6)
     one = np.r_[unit, np.ones(X0.shape[1] - 1)]
     assert np.isfinite(TransferGLM(SourceGLM().fit(X0 * one, COUNT0, exposure=E0)).fit(X1 * one, COUNT1).coef_).all()
+
+
+def test_a_column_that_does_not_vary_is_no_matter_without_a_penalty():
+    rows = np.c_[X0, np.full(len(X0), 5.0)]
+    for plain, other in (
+        (SourceLogistic(tau=0.0).fit(X0, YES0), SourceLogistic(tau=0.0).fit(rows, YES0)),
+        (SourceGLM(tau=0.0).fit(X0, COUNT0), SourceGLM(tau=0.0).fit(rows, COUNT0)),
+    ):
+        np.testing.assert_allclose(np.ravel(other.coef_), np.r_[np.ravel(plain.coef_), 0.0], rtol=1e-8)

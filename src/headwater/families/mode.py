@@ -19,7 +19,7 @@ from headwater.spectrum.rows import Array
 TOLERANCE = 1e-18  # of the Newton decrement, the square of a distance to the mode in standard errors
 _ENOUGH, _NEAR, _STEPS = 1e-2, 1e-6, 200
 _NOTHING = 1e-6  # of information left in all rows together: the fit has run away
-_LEAST = 1e-14  # of each column's curvature, whatever its unit: what holds a direction that nothing else does
+_LEAST = 1e-14  # of each column's curvature, whatever its unit, or of the greatest where it has none: so all is held
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def factorise(gram: Array, precision: Array) -> Any:
     hessian = gram.copy()
     diagonal = np.einsum("ii->i", hessian)
     diagonal += precision
-    diagonal *= 1 + _LEAST
+    diagonal += _LEAST * np.where(diagonal > 0, diagonal, diagonal.max(initial=0.0))
     return cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
 
 
