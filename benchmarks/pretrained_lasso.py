@@ -16,7 +16,6 @@ A draw in which the target has fewer than two rows of a kind is left out of both
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import tempfile
@@ -25,9 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from pairs import PUBLIC, YES_NO
-from rivals_glm import LEAST_TEST_ROWS, SIZES, Sourced, Tables, read
+from rivals_glm import Sourced, Tables, asking, over_settings
 from threadpoolctl import threadpool_limits
 
 from headwater.families.outcomes import Outcomes
@@ -88,20 +86,10 @@ def setting(tables: Tables, size: int, count: int, seed: int, python: Path) -> d
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with pairs/")
+    parser = asking(__doc__, PAIRS)
     parser.add_argument("--python", type=Path, required=True, help="the Python of the environment that has ptlasso")
-    parser.add_argument("--pairs", nargs="+", default=PAIRS, help="only these")
-    parser.add_argument("--draws", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="write the settings' scores here")
     options = parser.parse_args()
-    found = [read(options.data / "pairs", name) for name in options.pairs]
-    cases = [(tables, size) for tables in found for size in SIZES if len(tables.y1) - size >= LEAST_TEST_ROWS]
-    results = Parallel(options.jobs, batch_size=1)(
-        delayed(setting)(tables, size, options.draws, options.seed, options.python) for tables, size in cases
-    )
+    results = over_settings(setting, options, options.python)
     print("pair, rows           draws    choice  ptlasso / choice  its target alone / choice  seconds a fit")
     for row in results:
         label = f"{row['name']}, {row['size']}"

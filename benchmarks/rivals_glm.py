@@ -23,6 +23,7 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -248,21 +249,31 @@ def report(results: list[dict[str, Any]]) -> None:
               f"worst {values.max():.3f} of {len(values)}")  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def asking(description: str | None, pairs: list[str]) -> argparse.ArgumentParser:
+    """The options of a benchmark over these settings."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with pairs/")
-    parser.add_argument("--pairs", nargs="+", default=PAIRS, help="only these")
+    parser.add_argument("--pairs", nargs="+", default=pairs, help="only these")
     parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the settings' scores here")
-    options = parser.parse_args()
-    started = time.perf_counter()
+    return parser
+
+
+def over_settings(work: Callable[..., dict[str, Any]], options: argparse.Namespace, *more: Any) -> list[dict[str, Any]]:
+    """What the work makes of each pair and size, its draws and seed."""
     found = [read(options.data / "pairs", name) for name in options.pairs]
     cases = [(tables, size) for tables in found for size in SIZES if len(tables.y1) - size >= LEAST_TEST_ROWS]
-    results = Parallel(options.jobs, batch_size=1)(
-        delayed(setting)(tables, size, options.draws, options.seed) for tables, size in cases
+    return Parallel(options.jobs, batch_size=1)(
+        delayed(work)(tables, size, options.draws, options.seed, *more) for tables, size in cases
     )
+
+
+def main() -> None:
+    options = asking(__doc__, PAIRS).parse_args()
+    started = time.perf_counter()
+    results = over_settings(setting, options)
     report(results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))

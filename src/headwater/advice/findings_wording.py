@@ -8,7 +8,7 @@ import numpy as np
 
 from headwater.advice.calibration.fitting import Calibration
 from headwater.advice.findings import Findings
-from headwater.advice.wording import WAYS, as_asked, next_to_nothing, rows_of_text, sentence, shared_out
+from headwater.advice.wording import WAYS, next_to_nothing, rows_of_text, sentence, written
 from headwater.selection.hypotheses import AS_IS, OWN_LEVEL, OWN_PENALTY, RELATED, SAME, Hypothesis
 from headwater.selection.meeting import Meeting
 
@@ -25,12 +25,7 @@ def of_several(advice: Findings) -> str:
 
 def how(advice: Findings) -> str:
     """What fit writes, in words."""
-    asked = as_asked(advice.model)
-    if asked is not None:
-        return asked
-    if not advice.surface.transferred:
-        return f"nearly scratch, an average in which the source has {100 * advice.weight:.0f} % of the weight"
-    return f"a transfer{_transfer(advice)}; {shared_out(advice)}"
+    return written(advice, advice.model, advice.surface.transferred, _transfer(advice))
 
 
 def _transfer(advice: Findings) -> str:

@@ -18,7 +18,7 @@ from headwater.advice.outcome_summary import calibration_of, coefficients_of, co
 from headwater.advice.outcome_ways import BASE_RATE, Way, ways
 from headwater.advice.rivals import CHOSEN
 from headwater.advice.summary import Summary, in_order, summarise_comparison
-from headwater.advice.wording import WAYS, as_asked, asked_for, contradictions, next_to_nothing, shared_out
+from headwater.advice.wording import WAYS, asked_for, contradictions, next_to_nothing, written
 from headwater.estimators.glm import SourceGLM, TransferGLM
 from headwater.estimators.logistic import SourceLogistic, TransferLogistic
 from headwater.families.named import family_named
@@ -79,11 +79,6 @@ class OutcomeAdvice(Answer):
     @property
     def how(self) -> str:
         """What fit writes, in words."""
-        asked = as_asked(self.model)
-        if asked is not None:
-            return asked
-        if not self.model.transferred_:
-            return f"nearly scratch, an average in which {shared_out(self)}"
         related = self.mass.get(RELATED, 0.0)
         if self.mass.get(SAME, 0.0) + self.mass.get(OWN_LEVEL, 0.0) > related:
             words = ", the source taken to be the same task"
@@ -93,7 +88,7 @@ class OutcomeAdvice(Answer):
             words = f", with the source's coefficients multiplied by about {self.model.scale_:.2g}"
         else:
             words = ""
-        return f"a transfer{words}; {shared_out(self)}"
+        return written(self, self.model, self.model.transferred_, words)
 
     def explanations(self) -> Iterator[str]:
         """All that the table does not show, each with what it means; a line each."""

@@ -148,10 +148,14 @@ def as_asked(model: Any) -> str | None:
     return f"{what} with the penalties that were asked for"
 
 
-def shared_out(advice: Comparison) -> str:
-    """The source's share in what fit writes, and how to do without where that is the advice."""
+def written(advice: Comparison, model: Any, transferred: bool, how: str) -> str:
+    """What fit writes: ``how`` is a transfer's own, after those words."""
+    asked = as_asked(model)
+    if asked is not None:
+        return asked
     share = f"the source has {_percent(advice.weight)} of the weight"
-    return share + "; at the source penalty inf it would be scratch" * (advice.verdict == SCRATCH)
+    share += "; at the source penalty inf it would be scratch" * (advice.verdict == SCRATCH)
+    return f"a transfer{how}; {share}" if transferred else f"nearly scratch, an average in which {share}"
 
 
 def next_to_nothing(scale: float) -> bool:
